@@ -1,0 +1,136 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptrace"
+)
+
+// attempt is one try of a hop: a request of its own with a fresh body, and one
+// context that carries every limit.
+type attempt struct {
+	expiry
+	watch
+	call  *call
+	own   *http.Request // the newest request whose header map is the attempt's
+	resp  *http.Response
+	older *attempt // of the hop's open ones
+	out   requestBody
+	in    responseBody
+}
+
+type attemptKey struct{}
+
+// Value finds the attempt in its context.
+func (a *attempt) Value(key any) any {
+	if _, ok := key.(attemptKey); ok {
+		return a
+	}
+	return a.Context.Value(key)
+}
+
+func attemptOf(ctx context.Context) *attempt {
+	if a, ok := ctx.(*attempt); ok {
+		return a
+	}
+	a, _ := ctx.Value(attemptKey{}).(*attempt)
+	return a
+}
+
+// try is the border between Retry and the layers below it: it runs them on a fresh
+// request.
+func (c *call) try(req *http.Request, below Next) (*http.Response, error) {
+	body, first, err := c.hop.body(req)
+	if err != nil {
+		return nil, err
+	}
+	if !first || c.hop.req.Response == nil { // a redirect hop is no attempt, its retries are
+		c.attempts.Add(1)
+	}
+	a := &attempt{call: c}
+	a.Context = req.Context()
+	if a.Context == context.Context(c) {
+		a.Context = c.Context // the attempt watches the deadline itself
+	}
+	a.watch.begin(a)
+	mine := req.WithContext(a.traced())
+	mine.Body = a.outgoing(body, req.ContentLength)
+	resp, err := a.send(mine, below)
+	if err != nil {
+		c.hop.landed(nil)
+		a.finish()
+		return nil, err
+	}
+	a.incoming(resp)
+	c.hop.landed(a)
+	return resp, nil
+}
+
+func (a *attempt) send(req *http.Request, below Next) (*http.Response, error) {
+	if err := a.Err(); err != nil {
+		closeBody(req)
+		return nil, a.explain(err)
+	}
+	resp, err := below(req)
+	if err != nil {
+		return nil, a.explain(err)
+	}
+	return resp, nil
+}
+
+// traced is the attempt as a context, with the events that its limits need.
+func (a *attempt) traced() context.Context {
+	if !a.silences() {
+		return a
+	}
+	return httptrace.WithClientTrace(a, &httptrace.ClientTrace{
+		GetConn: func(string) { a.connecting() },
+		GotConn: func(httptrace.GotConnInfo) { a.connected() },
+	})
+}
+
+// explain tells whose limit an error is: a context's error alone does not. HTTP/2
+// answers with context.Canceled whatever the cause was.
+func (a *attempt) explain(err error) error {
+	if t := a.limited(); t != nil {
+		return t
+	}
+	if a.Context.Err() != nil && isContextError(err, a.Context) {
+		return ended(a.Context)
+	}
+	return err
+}
+
+// isContextError tells whether err says no more than that ctx ended.
+func isContextError(err error, ctx context.Context) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Cause(ctx))
+}
+
+// ended is the error of a context that its owner ended, so that both the reason of
+// the contract (Canceled, DeadlineExceeded) and the owner's cause are found in it.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if cause == nil || errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}
+
+// finish lets go of everything that the attempt holds.
+func (a *attempt) finish() {
+	if !a.watch.stop() {
+		return
+	}
+	a.end(context.Canceled)
+	if a.in.of != nil && a.call.reading.Add(-1) == 0 && a.call.over.Load() {
+		a.call.release()
+	}
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		_ = req.Body.Close()
+	}
+}

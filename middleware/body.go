@@ -1,0 +1,86 @@
+package middleware
+
+import (
+	"errors"
+	"io"
+	"net/http"
+)
+
+// requestBody keeps the clock while a body is sent: the time that the caller's own
+// reader takes is not the server's silence.
+type requestBody struct {
+	io.ReadCloser
+	of *attempt
+}
+
+// small bodies fit into the socket's buffer: their sending is no wait.
+const smallBody = 32 << 10
+
+func (a *attempt) outgoing(body io.ReadCloser, length int64) io.ReadCloser {
+	if body == nil || body == http.NoBody || !a.silences() || (length > 0 && length <= smallBody) {
+		return body
+	}
+	a.out = requestBody{ReadCloser: body, of: a}
+	return &a.out
+}
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.of.resting()
+	n, err := b.ReadCloser.Read(p)
+	b.of.waiting()
+	return n, err
+}
+
+// responseBody keeps the limits while a body is read, and ends the attempt with it.
+type responseBody struct {
+	io.ReadCloser
+	of   *attempt
+	left int64 // bytes that may still come, where MaxBody counts them
+}
+
+// incoming takes over the response of an attempt.
+func (a *attempt) incoming(resp *http.Response) {
+	a.resp = resp
+	switch {
+	case resp.Body == nil || resp.Body == http.NoBody:
+		a.finish()
+	case resp.StatusCode == http.StatusSwitchingProtocols:
+		a.watch.stop() // the body is the connection now, and no step's business
+		a.release()
+	default:
+		a.resting()
+		a.call.reading.Add(1)
+		a.in = responseBody{ReadCloser: resp.Body, of: a}
+		a.in.bound(resp)
+		resp.Body = &a.in
+	}
+}
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	a := b.of
+	if t := a.limited(); t != nil {
+		return 0, t
+	}
+	if a.call.pipe.limits.read > 0 {
+		a.waiting()
+	}
+	n, err := b.ReadCloser.Read(p)
+	if a.call.pipe.limits.read > 0 {
+		a.resting()
+	}
+	n, err = b.count(n, err)
+	if err == nil {
+		return n, nil
+	}
+	if !errors.Is(err, io.EOF) {
+		err = a.explain(err)
+	}
+	a.finish()
+	return n, err
+}
+
+func (b *responseBody) Close() error {
+	err := b.ReadCloser.Close()
+	b.of.finish()
+	return err
+}

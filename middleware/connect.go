@@ -1,0 +1,87 @@
+package middleware
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+)
+
+// ConnectError is the error of a connection that was never made: nothing of the
+// request was sent. Under a [Timeout] that is known for certain, without one it is
+// told by the type of the error.
+type ConnectError struct {
+	Phase string // dns, dial, tls or proxy
+	Err   error
+}
+
+// Error is "connect: dial: ...".
+func (e *ConnectError) Error() string { return "connect: " + e.Phase + ": " + e.Err.Error() }
+
+// Unwrap is the transport's error.
+func (e *ConnectError) Unwrap() error { return e.Err }
+
+// Timeout tells whether the operating system or the transport ran out of time. The
+// kit's own limit is a [TimeoutError] instead.
+func (e *ConnectError) Timeout() bool { return isTimeout(e.Err) }
+
+func isTimeout(err error) bool {
+	var t interface{ Timeout() bool }
+	return errors.As(err, &t) && t.Timeout()
+}
+
+const (
+	phaseDNS   = "dns"
+	phaseDial  = "dial"
+	phaseTLS   = "tls"
+	phaseProxy = "proxy"
+)
+
+// connectError wraps the error of a base that could not connect.
+func (a *attempt) connectError(err error) error {
+	if a.limited() != nil || a.Context.Err() != nil || errors.Is(err, context.Canceled) {
+		return err
+	}
+	phase := connectPhase(err)
+	switch never, known := a.unconnected(); {
+	case !known && phase == "", known && !never:
+		return err
+	case phase == "" && isTimeout(err): // net/http has a type of its own for the handshake's
+		phase = phaseTLS
+	case phase == "": // what comes before a connection and has no type is a proxy's refusal
+		phase = phaseProxy
+	}
+	return &ConnectError{Phase: phase, Err: err}
+}
+
+// connectPhase tells by its type which part of connecting an error comes from.
+func connectPhase(err error) string {
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &op) && (op.Op == "proxyconnect" || op.Op == "socks connect"):
+		return phaseProxy
+	case errors.As(err, &dns):
+		return phaseDNS
+	case isTLS(err):
+		return phaseTLS
+	case op != nil && op.Op == "dial":
+		return phaseDial
+	}
+	return ""
+}
+
+func isTLS(err error) bool {
+	var (
+		verify  *tls.CertificateVerificationError
+		record  tls.RecordHeaderError
+		alert   tls.AlertError
+		unknown x509.UnknownAuthorityError
+		host    x509.HostnameError
+		invalid x509.CertificateInvalidError
+	)
+	return errors.Is(err, http.ErrSchemeMismatch) || errors.As(err, &verify) || errors.As(err, &record) || errors.As(err, &alert) ||
+		errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid)
+}

@@ -1,0 +1,190 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/go-resty/resty/v2"
+
+	"github.com/restykit/restykit/internal/origin"
+	"github.com/restykit/restykit/internal/redact"
+)
+
+var (
+	errLost    = errors.New("middleware: client.RetryHooks was replaced, and the pipeline with it: add to it, or call middleware.Use again")
+	errDropped = errors.New("middleware: a hook or a step replaced the request's context, and the pipeline with it: derive the new context from r.Context()")
+	errPassed  = errors.New("middleware: the request was sent without the pipeline: a hook changed its context or the client's transport; derive from r.Context() and set the transport outside of hooks")
+	errDigest  = errors.New("middleware: SetDigestAuth changes the client's transport for each request, so the pipeline cannot run: use auth.Digest, and a new client")
+)
+
+// install registers the kit's hooks, once for a client and those cloned from it.
+func install(c *resty.Client) {
+	register[resty.RequestMiddleware](c, fields.before, open)
+	register[resty.RequestMiddleware](c, fields.request, seal)
+	register[resty.ResponseMiddleware](c, fields.after, check)
+	register[resty.SuccessHook](c, fields.success, succeeded)
+	register[resty.ErrorHook](c, fields.errors, failed)
+	register[resty.ErrorHook](c, fields.panics, panicked)
+}
+
+// open begins the call, in resty's hook before a request is built. Where resty retries
+// by itself it comes here again, and the call goes on.
+func open(c *resty.Client, r *resty.Request) error {
+	if old := requestCall(r); old != nil && old.entered.Load() && !old.over.Load() {
+		return nil
+	}
+	next := &call{client: c, request: r}
+	pipe := adoptedBy(c, next)
+	if pipe == nil {
+		return errLost
+	}
+	parent := r.Context()
+	if old, ok := parent.(*call); ok && old.request == r {
+		parent = old.Context // a request that is sent a second time
+	}
+	pipe, err := pipe.forRequest(parent)
+	if err != nil {
+		return err
+	}
+	if err := conflicts(c, pipe); err != nil {
+		return err
+	}
+	next.template = r.URL
+	next.begin(parent, pipe)
+	if err := next.settleBase(); err != nil {
+		return err
+	}
+	r.SetContext(next)
+	for _, p := range pipe.preparers {
+		if err := p.Prepare(c, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// requestCall is the call of a resty request, and not one that it inherited.
+func requestCall(r *resty.Request) *call {
+	if c := callOf(r.Context()); c != nil && c.request == r {
+		return c
+	}
+	return nil
+}
+
+// settleBase fixes the origin of the call where the client has a BaseURL. The target
+// of an SRV record is what the caller asked for.
+func (c *call) settleBase() error {
+	if c.client.BaseURL == "" || c.request.SRV != nil {
+		return nil
+	}
+	base, err := baseURL(c.client)
+	if err != nil {
+		return err
+	}
+	c.settle(base)
+	return nil
+}
+
+func baseURL(c *resty.Client) (*url.URL, error) {
+	base := c.BaseURL
+	if scheme := *at[string](c, fields.scheme); scheme != "" && len(base) > 1 && base[:2] == "//" {
+		base = scheme + ":" + base
+	}
+	u, err := origin.Base(base)
+	if err != nil {
+		return nil, fmt.Errorf("middleware: %w", err)
+	}
+	return u, nil
+}
+
+// seal runs when resty has built the request and all hooks of users have run. From
+// here the request goes through the pipeline, or nowhere.
+func seal(c *resty.Client, r *resty.Request) error {
+	cl := callOf(r.RawRequest.Context())
+	if cl == nil || cl.request != r {
+		return errDropped
+	}
+	cl.mode = fields.mode(c, r)
+	if r.Body == http.NoBody { // resty hides it in a reader of unknown length, and strict servers answer 411
+		r.RawRequest.Body, r.RawRequest.GetBody = http.NoBody, nil
+	}
+	cl.cookies.seal(cl)
+	return place(c, cl.pipe)
+}
+
+// check judges decoded answers, behind resty's decoding.
+func check(_ *resty.Client, resp *resty.Response) error {
+	c := requestCall(resp.Request)
+	if c == nil {
+		return errDropped
+	}
+	if !c.entered.Load() {
+		return errPassed
+	}
+	if c.mode != decoded {
+		return nil
+	}
+	return c.pipe.check(resp)
+}
+
+func (p *pipeline) check(resp *resty.Response) error {
+	for _, s := range p.checks {
+		if err := s.Check(resp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// succeeded ends a call without an error. A streamed call comes here without having
+// passed check.
+func succeeded(_ *resty.Client, resp *resty.Response) {
+	c := requestCall(resp.Request)
+	if c == nil {
+		return
+	}
+	if !c.entered.Load() && resp.RawResponse != nil && resp.RawResponse.Body != nil {
+		_ = resp.RawResponse.Body.Close()
+		resp.RawResponse.Body = brokenBody{errPassed}
+	}
+	c.finish(resp, nil)
+}
+
+// failed ends a call with an error, and completes what resty's errors lack.
+func failed(r *resty.Request, err error) {
+	c := requestCall(r)
+	if c == nil {
+		return
+	}
+	var resp *resty.Response
+	var wrapped *resty.ResponseError
+	if errors.As(err, &wrapped) {
+		resp, err = wrapped.Response, wrapped.Err
+	}
+	if resp != nil && resp.RawResponse != nil && resp.RawResponse.Body != nil {
+		_ = resp.RawResponse.Body.Close() // resty forgets it where SetOutput fails
+	}
+	var decode *DecodeError
+	if errors.As(err, &decode) {
+		decode.complete(c, resp)
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		u.URL = redact.String(u.URL)
+	}
+	c.finish(resp, err)
+}
+
+func panicked(r *resty.Request, err error) {
+	if c := requestCall(r); c != nil {
+		c.finish(nil, err)
+	}
+}
+
+// brokenBody fails each reading.
+type brokenBody struct{ err error }
+
+func (b brokenBody) Read([]byte) (int, error) { return 0, b.err }
+func (brokenBody) Close() error               { return nil }

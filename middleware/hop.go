@@ -1,0 +1,130 @@
+package middleware
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// ErrBodyConsumed is the error of an attempt whose request body was sent before and
+// cannot be read again, because the request has no GetBody.
+var ErrBodyConsumed = errors.New("attempt: the request body was sent once and cannot be read again: give it as bytes, or set GetBody")
+
+// hop is one round trip of the http.Client, with its attempts. Redirects follow one
+// behind the other, so a call has one hop at a time.
+type hop struct {
+	req *http.Request // as the http.Client gave it
+
+	mu     sync.Mutex
+	busy   bool
+	own    *http.Request // the copy that Mutable made above the attempts
+	sent   int           // attempts begun
+	flying int           // attempts without an answer yet
+	open   *attempt      // those with a response, the newest first
+}
+
+// start begins a hop, and fails where one is under way: then the request is not the
+// http.Client's next hop but one that a step makes with the call's context.
+func (h *hop) start(req *http.Request) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.busy {
+		return false
+	}
+	h.req, h.busy, h.own, h.sent, h.open = req, true, nil, 0, nil
+	return true
+}
+
+// body is the request's body for one more attempt. Where nothing else is in flight,
+// the answer before is discarded first, so that its connection can be used again.
+func (h *hop) body(req *http.Request) (body io.ReadCloser, first bool, err error) {
+	h.mu.Lock()
+	var old *attempt
+	if h.flying == 0 {
+		old, h.open = h.open, nil
+	}
+	h.sent++
+	h.flying++
+	first = h.sent == 1
+	h.mu.Unlock()
+	old.discard(nil)
+	switch {
+	case first || req.Body == nil || req.Body == http.NoBody:
+		return req.Body, first, nil
+	case req.GetBody == nil:
+		err = ErrBodyConsumed
+	default:
+		body, err = req.GetBody()
+	}
+	if err != nil {
+		h.landed(nil)
+	}
+	return body, first, err
+}
+
+// landed notes that an attempt has its answer; a is nil where that is an error.
+func (h *hop) landed(a *attempt) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.flying--
+	if a != nil && h.busy {
+		a.older, h.open = h.open, a
+	}
+}
+
+// finish closes what the steps left open: the request's body if nobody sent it, and
+// the responses that are not the answer.
+func (h *hop) finish(answer *http.Response) {
+	h.mu.Lock()
+	open := h.open
+	unsent := h.sent == 0
+	h.busy, h.open = false, nil
+	h.mu.Unlock()
+	if unsent && h.req.Body != nil {
+		_ = h.req.Body.Close()
+	}
+	if answer == nil {
+		open.discard(nil)
+	} else if open != nil {
+		open.discard(open.answering(answer))
+	}
+}
+
+const (
+	drainBytes = 256 << 10
+	drainTime  = 250 * time.Millisecond
+)
+
+// discard reads what is left of the responses of a list, within bounds, and closes
+// them, all but one.
+func (a *attempt) discard(but *attempt) {
+	for ; a != nil; a = a.older {
+		if a == but {
+			continue
+		}
+		if body := a.resp.Body; body != nil && body != http.NoBody {
+			if a.resp.ContentLength <= drainBytes {
+				late := time.AfterFunc(drainTime, func() { a.end(errDrained) })
+				_, _ = io.CopyN(io.Discard, body, drainBytes)
+				late.Stop()
+			}
+			_ = body.Close()
+		}
+		a.finish()
+	}
+}
+
+var errDrained = errors.New("attempt: its answer was not wanted")
+
+// answering finds the attempt whose response is the answer. A step may hand up a
+// copy of a response: then it is the newest.
+func (a *attempt) answering(answer *http.Response) *attempt {
+	for at := a; at != nil; at = at.older {
+		if at.resp == answer {
+			return at
+		}
+	}
+	return a
+}

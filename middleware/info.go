@@ -1,0 +1,177 @@
+package middleware
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/restykit/restykit/internal/origin"
+	"github.com/restykit/restykit/internal/redact"
+)
+
+// Info is what the kit knows of one call: everything between the caller's Get or
+// Post and its return, with all attempts, waits and redirects. It is safe for
+// concurrent use, and all methods work on a nil *Info.
+type Info struct {
+	start    time.Time
+	template string
+	mode     mode
+	attempts atomic.Int32
+
+	mu       sync.Mutex
+	home     origin.Origin
+	strayed  bool
+	withheld string
+	gaveUp   error
+	memo     map[any]any
+	secrets  []string
+}
+
+// mode says what becomes of a response's body.
+type mode uint8
+
+const (
+	decoded  mode = iota // resty reads it whole
+	streamed             // the caller reads it: SetDoNotParseResponse, or a plain http.Client
+	saved                // resty copies it to a file: SetOutput
+)
+
+// InfoOf is the call that a context belongs to, or nil outside a call of the kit's.
+func InfoOf(ctx context.Context) *Info {
+	if c := callOf(ctx); c != nil {
+		return &c.Info
+	}
+	return nil
+}
+
+// Start is the time at which the call began.
+func (i *Info) Start() time.Time {
+	if i == nil {
+		return time.Time{}
+	}
+	return i.start
+}
+
+// Template is the URL as the caller wrote it, "/users/{id}", and empty under
+// [Stack.RoundTripper].
+func (i *Info) Template() string {
+	if i == nil {
+		return ""
+	}
+	return i.template
+}
+
+// Origin is where the call's credentials may go: the client's BaseURL, or else
+// the URL that the caller asked for. It is empty before a request is made.
+func (i *Info) Origin() string {
+	if i == nil {
+		return ""
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.home.IsZero() {
+		return ""
+	}
+	return i.home.String()
+}
+
+// Attempts is how often the request was tried so far. Redirect hops and the
+// replay after a 401 are not attempts.
+func (i *Info) Attempts() int {
+	if i == nil {
+		return 0
+	}
+	return int(i.attempts.Load())
+}
+
+// Streams tells whether the body is left to the caller or goes to a file, and so
+// cannot be read again.
+func (i *Info) Streams() bool { return i != nil && i.mode != decoded }
+
+// Memo returns the value made for key in this call, and makes it at the first
+// request for it: the same in every attempt and redirect hop. Keys are of a type
+// of the step's own, as for [context.WithValue].
+func (i *Info) Memo(key any, make func() any) any {
+	if i == nil {
+		return make()
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	v, ok := i.memo[key]
+	if !ok {
+		v = make()
+		if i.memo == nil {
+			i.memo = map[any]any{}
+		}
+		i.memo[key] = v
+	}
+	return v
+}
+
+// GiveUp records why a retry was not made though the answer asked for one. The
+// [StatusError] of the call then wraps why.
+func (i *Info) GiveUp(why error) {
+	if i == nil {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.gaveUp = why
+}
+
+// GaveUp is what [Info.GiveUp] recorded last, or nil.
+func (i *Info) GaveUp() error {
+	if i == nil {
+		return nil
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.gaveUp
+}
+
+// Event is something that a step tells the others in the middle of a call.
+type Event struct {
+	Step string        // the step's name
+	Kind string        // "wait", "give-up", "mint", "breaker", "budget", "withheld"
+	Wait time.Duration // for "wait": how long
+	Err  error         // why, where there is an error
+	Text string        // anything else, without secrets
+}
+
+// Emit tells the [Observer] steps of the call that ctx belongs to. It is free when
+// nobody listens.
+func Emit(ctx context.Context, e Event) {
+	c := callOf(ctx)
+	if c == nil {
+		return
+	}
+	for _, o := range c.pipe.observers {
+		o.Observe(&c.Info, e)
+	}
+}
+
+// Hide tells the call a secret that it uses, so that no error of the kit's repeats it
+// where the other side does.
+func (i *Info) Hide(secret string) {
+	if i == nil || secret == "" {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if !slices.Contains(i.secrets, secret) {
+		i.secrets = append(i.secrets, secret)
+	}
+}
+
+// withoutSecrets takes the call's secrets out of a body that an error shows.
+func (i *Info) withoutSecrets(body []byte) []byte {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for _, s := range i.secrets {
+		body = bytes.ReplaceAll(body, []byte(s), []byte(redact.Mark))
+	}
+	return body
+}

@@ -1,0 +1,124 @@
+package middleware
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/go-resty/resty/v2"
+
+	"github.com/restykit/restykit/internal/redact"
+)
+
+// RequireJSON makes an answer with an accepted status that is not JSON a
+// [*ContentTypeError], and a body that is JSON by type but not by content, where
+// resty decodes it (SetResult), a [*DecodeError].
+//
+// JSON is application/json, text/json and every type with the suffix +json, by the
+// WHATWG MIME standard and RFC 6839; application/x-ndjson and application/json-seq
+// are not. An empty body, 204, 205, 304 and HEAD never fail; a body without a
+// Content-Type does.
+//
+// On the way out, Accept is application/json where the caller set none, and a body
+// that is a string or []byte, begins with { or [ and is valid JSON is sent as
+// application/json, where resty would say text/plain, if it has no Content-Type.
+//
+// A download says With(ctx, Off("require-json")).
+type RequireJSON struct{}
+
+const jsonType = "application/json"
+
+// Name is "require-json".
+func (RequireJSON) Name() string { return "require-json" }
+
+// Layer is [Call].
+func (RequireJSON) Layer() Layer { return Call }
+
+// Prepare sets Accept and Content-Type.
+func (RequireJSON) Prepare(c *resty.Client, r *resty.Request) error {
+	if r.Result != nil && fields.saved(r) {
+		return errors.New("require-json: SetOutput writes the body to a file, so SetResult would stay empty: use one of the two")
+	}
+	if r.Header.Get("Accept") == "" && c.Header.Get("Accept") == "" {
+		r.SetHeader("Accept", jsonType)
+	}
+	if r.Header.Get("Content-Type") == "" && c.Header.Get("Content-Type") == "" && isJSONText(r.Body) {
+		r.SetHeader("Content-Type", jsonType)
+	}
+	return nil
+}
+
+func isJSONText(body any) bool {
+	var text []byte
+	switch b := body.(type) {
+	case string:
+		if len(b) == 0 || (b[0] != '{' && b[0] != '[') {
+			return false
+		}
+		text = []byte(b)
+	case []byte:
+		text = b
+	}
+	return len(text) > 0 && (text[0] == '{' || text[0] == '[') && json.Valid(text)
+}
+
+// Check returns a [*ContentTypeError] where the body is not JSON by its type.
+func (RequireJSON) Check(resp *resty.Response) error {
+	if isJSON(resp.Header().Get("Content-Type")) {
+		return nil
+	}
+	switch resp.StatusCode() {
+	case http.StatusNoContent, http.StatusResetContent, http.StatusNotModified:
+		return nil
+	}
+	if requestOf(resp).Method == http.MethodHead || isEmpty(resp) {
+		return nil
+	}
+	a := answerOf(resp)
+	return &ContentTypeError{
+		Method: a.request.Method, URL: a.url, StatusCode: resp.StatusCode(),
+		ContentType: a.contentType, Body: a.excerpt(),
+	}
+}
+
+// ContentTypeError is the error of an answer that [RequireJSON] does not accept.
+type ContentTypeError struct {
+	Method, URL string // of the request that was answered; the URL redacted
+	StatusCode  int
+	ContentType string
+	Body        []byte // the first 4 KiB
+}
+
+// Error is one line: "content type: GET https://api.example.com/users: 200 with
+// text/html, not JSON: <html>...".
+func (e *ContentTypeError) Error() string {
+	what := e.ContentType
+	if what == "" {
+		what = "no Content-Type"
+	}
+	s := fmt.Sprintf("content type: %s %s: %d with %s, not JSON", e.Method, e.URL, e.StatusCode, redact.Excerpt([]byte(what), 100))
+	if isText(e.ContentType) || e.ContentType == "" {
+		s += ": " + redact.Excerpt(e.Body, 200)
+	}
+	return s
+}
+
+// unmarshaler wraps the client's JSONUnmarshal, which is the only place at which
+// resty's decoding can be seen: an error there comes before all hooks of users. It
+// costs nothing on success.
+type unmarshaler struct {
+	next func([]byte, any) error
+}
+
+func (u *unmarshaler) unmarshal(data []byte, into any) error {
+	if len(data) == 0 {
+		return nil
+	}
+	err := u.next(data, into)
+	if err == nil {
+		return nil
+	}
+	return &DecodeError{Body: bytes.Clone(data[:min(len(data), excerptBytes)]), Offset: offsetOf(err), Err: err, data: data}
+}

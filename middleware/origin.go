@@ -1,0 +1,125 @@
+package middleware
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/restykit/restykit/internal/origin"
+)
+
+// Trusted tells whether a request goes where the secrets of a step may go: to the
+// origin of its call (the client's BaseURL, or else the URL that the caller asked
+// for), or to one of origins. Once a redirect has led a call to an origin that no step
+// trusts, nothing is trusted for the rest of that call.
+func Trusted(req *http.Request, origins []string) bool {
+	c := callOf(req.Context())
+	return c != nil && c.trusted(req.URL, origins)
+}
+
+func (c *call) trusted(u *url.URL, origins []string) bool {
+	c.Info.mu.Lock()
+	home, strayed := c.home, c.strayed
+	c.Info.mu.Unlock()
+	if strayed {
+		return false
+	}
+	target := origin.Of(u)
+	return target == home || slices.ContainsFunc(origins, func(s string) bool {
+		o, err := origin.Parse(s)
+		return err == nil && o == target
+	})
+}
+
+// guard stands before the Auth layer of a stack that adds secrets. To an origin that
+// no step trusts, a request carries only what any stranger may see, whoever set the
+// rest: the caller's own headers and cookies are as secret as ours.
+func (p *pipeline) guard(below Next) Next {
+	if len(p.trusts) == 0 {
+		return below
+	}
+	return func(req *http.Request) (*http.Response, error) {
+		c := callOf(req.Context())
+		if slices.ContainsFunc(p.trusts, func(t []string) bool { return c.trusted(req.URL, t) }) {
+			return below(req)
+		}
+		c.stray(req)
+		req = Mutable(req)
+		c.dropQuery(req)
+		for name := range req.Header {
+			if !p.public(name) {
+				delete(req.Header, name)
+			}
+		}
+		if from := req.Header.Get("Referer"); from != "" {
+			req.Header.Set("Referer", refererOrigin(from))
+		}
+		return below(req)
+	}
+}
+
+// stray remembers that a call has left its origins, and says so to whoever wonders
+// about a 401.
+func (c *call) stray(req *http.Request) {
+	c.Info.mu.Lock()
+	why := "credentials withheld: " + origin.Of(req.URL).String() + " is not " + c.home.String() + "; list it in Origins if it may have them"
+	told := c.strayed
+	c.strayed, c.withheld = true, why
+	c.Info.mu.Unlock()
+	if !told {
+		Emit(c, Event{Kind: "withheld", Text: why})
+	}
+}
+
+// dropQuery takes out the query parameters that the resty client adds to each request.
+func (c *call) dropQuery(req *http.Request) {
+	if c.client == nil || len(c.client.QueryParam) == 0 || req.URL.RawQuery == "" {
+		return
+	}
+	query := req.URL.Query()
+	for name, values := range c.client.QueryParam {
+		if slices.Equal(query[name], values) {
+			query.Del(name)
+		}
+	}
+	u := *req.URL
+	u.RawQuery = query.Encode()
+	req.URL = &u
+}
+
+// public tells whether any origin may see a header field.
+func (p *pipeline) public(name string) bool {
+	switch name {
+	case "User-Agent", "Range", "Referer":
+		return true
+	}
+	return strings.HasPrefix(name, "Accept") || strings.HasPrefix(name, "Content-") ||
+		strings.HasPrefix(name, "If-") || slices.Contains(p.abroad, name)
+}
+
+func refererOrigin(referer string) string {
+	u, err := url.Parse(referer)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return origin.Of(u).String() + "/"
+}
+
+// settle fixes the origin of a call at its first request, where no BaseURL has.
+func (c *call) settle(u *url.URL) {
+	c.Info.mu.Lock()
+	defer c.Info.mu.Unlock()
+	if c.home.IsZero() {
+		c.home = origin.Of(u)
+	}
+}
+
+func (i *Info) reasonWithheld() string {
+	if i == nil {
+		return ""
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.withheld
+}

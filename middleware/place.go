@@ -1,0 +1,129 @@
+package middleware
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+
+	"github.com/go-resty/resty/v2"
+)
+
+// placement guards the transport of every http.Client that a pipeline runs in. It is
+// the one global of the kit: sibling resty clients share an http.Client and meet
+// nowhere else.
+var placement sync.RWMutex
+
+// transport runs the pipeline of the call that a request belongs to. Requests of
+// strangers on the same http.Client go straight to the base.
+type transport struct{ base http.RoundTripper }
+
+// place puts the pipeline in front of the client's transport. That is done as late as
+// can be, so that SetProxy, SetTLSClientConfig and their like still find the
+// *http.Transport they want, and again when somebody has set another transport.
+func place(c *resty.Client, p *pipeline) error {
+	hc := c.GetClient()
+	placement.RLock()
+	_, placed := hc.Transport.(*transport)
+	placed = placed && (!p.decodes || pc(c.JSONUnmarshal) == unmarshalPC)
+	placement.RUnlock()
+	if placed {
+		return nil
+	}
+	placement.Lock()
+	defer placement.Unlock()
+	watchDecoding(c, p)
+	switch base := hc.Transport.(type) {
+	case *transport:
+	case nil:
+		hc.Transport = &transport{base: http.DefaultTransport}
+	default:
+		if isDigest(base) {
+			return errDigest
+		}
+		hc.Transport = &transport{base: base}
+	}
+	return nil
+}
+
+// isDigest tells resty's digest transport, which is not exported.
+func isDigest(rt http.RoundTripper) bool { return fmt.Sprintf("%T", rt) == "*resty.digestTransport" }
+
+// RoundTrip runs one hop of the call.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	c := callOf(req.Context())
+	if c == nil || c.over.Load() || !c.hop.start(req) {
+		return t.base.RoundTrip(req)
+	}
+	return c.roundTrip(req, t.base)
+}
+
+// CloseIdleConnections closes those of the base.
+func (t *transport) CloseIdleConnections() { closeIdle(t.base) }
+
+func closeIdle(rt http.RoundTripper) {
+	if c, ok := rt.(interface{ CloseIdleConnections() }); ok {
+		c.CloseIdleConnections()
+	}
+}
+
+// roundTrip runs the pipeline for one hop, which has started.
+func (c *call) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
+	c.entered.Store(true)
+	c.settle(req.URL)
+	resp, err := c.run(req, base)
+	if err != nil {
+		c.hop.finish(nil)
+		return nil, c.explain(err)
+	}
+	c.hop.finish(resp)
+	resp.Request = c.hop.req
+	if c.mode != decoded && !isRedirect(resp) {
+		if err := c.checkStream(resp); err != nil {
+			_ = resp.Body.Close()
+			return nil, err
+		}
+	}
+	c.cookies.hide(resp)
+	return resp, nil
+}
+
+func (c *call) run(req *http.Request, base http.RoundTripper) (_ *http.Response, err error) {
+	c.base = base
+	if b := c.pipe.base; b != nil {
+		if c.base, err = b.base(base); err != nil {
+			return nil, err
+		}
+	}
+	return c.pipe.run(c.cookies.strip(c, req))
+}
+
+// explain names the call's deadline, where it is what ended a step that waited.
+func (c *call) explain(err error) error {
+	if isContextError(err, c) && c.Err() != nil {
+		if t := c.limited(); t != nil {
+			return t
+		}
+		return ended(c.Context)
+	}
+	return err
+}
+
+// checkStream runs the checks on an answer that resty will not decode.
+func (c *call) checkStream(resp *http.Response) error {
+	r := c.request
+	if r == nil {
+		r = &resty.Request{Method: resp.Request.Method, URL: resp.Request.URL.String(), Header: resp.Request.Header, RawRequest: resp.Request}
+		r.SetContext(resp.Request.Context())
+	}
+	answer := &resty.Response{Request: r, RawResponse: resp}
+	return c.pipe.check(answer)
+}
+
+// isRedirect tells an answer that the http.Client may follow.
+func isRedirect(resp *http.Response) bool {
+	switch resp.StatusCode {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return resp.Header.Get("Location") != ""
+	}
+	return false
+}

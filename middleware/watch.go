@@ -1,0 +1,158 @@
+package middleware
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// watch holds an attempt to its limits with one timer. The timer is not moved when
+// something happens, which is often; it looks at what has happened when it fires,
+// and sleeps on for what is left.
+type watch struct {
+	watchMu sync.Mutex
+	owner   *attempt
+	begun   time.Time
+	timer   *time.Timer
+	due     time.Duration // when the timer fires; all times are since begun
+	hard    time.Duration // the end of the attempt, or forever
+	quiet   time.Duration // when the silence began; forever while nobody waits
+	most    time.Duration // how long it may last; 0 is for ever
+	asked   bool          // a connection was asked for
+	got     bool          // and there
+	over    bool
+}
+
+const forever = time.Duration(math.MaxInt64)
+
+// begin starts the clock of an attempt. Silence begins with the send; a base that
+// tells of its connections moves it.
+func (w *watch) begin(a *attempt) {
+	w.owner, w.begun, w.hard, w.due = a, time.Now(), forever, forever
+	l := &a.call.pipe.limits
+	if l.attempt > 0 {
+		w.hard = l.attempt
+	}
+	if until := a.call.deadline(); !until.IsZero() {
+		w.hard = min(w.hard, until.Sub(w.begun))
+		a.until = until
+	}
+	if l.attempt > 0 && w.hard == l.attempt {
+		a.until = w.begun.Add(l.attempt)
+	}
+	if w.hard <= 0 {
+		a.end(w.hardLimit())
+		return
+	}
+	w.most = l.read
+	due := w.hard
+	for _, d := range [...]time.Duration{l.connect, l.read} {
+		if d > 0 {
+			due = min(due, d)
+		}
+	}
+	if due < forever {
+		w.due, w.timer = due, time.AfterFunc(due, w.fire)
+	}
+}
+
+// silences tells whether any limit of silence is set.
+func (w *watch) silences() bool {
+	l := &w.owner.call.pipe.limits
+	return l.connect > 0 || l.read > 0
+}
+
+func (w *watch) connecting() {
+	w.wait(w.owner.call.pipe.limits.connect, func() { w.asked, w.got = true, false })
+}
+
+func (w *watch) connected() {
+	w.wait(w.owner.call.pipe.limits.read, func() { w.got = true })
+}
+
+// waiting begins a silence: from now on the other side has to say something.
+func (w *watch) waiting() { w.wait(w.owner.call.pipe.limits.read, nil) }
+
+// resting ends it: nobody waits.
+func (w *watch) resting() {
+	w.watchMu.Lock()
+	defer w.watchMu.Unlock()
+	w.quiet = forever
+}
+
+func (w *watch) wait(most time.Duration, note func()) {
+	w.watchMu.Lock()
+	defer w.watchMu.Unlock()
+	if note != nil {
+		note()
+	}
+	w.most = most
+	w.quiet = forever
+	if most <= 0 || w.over {
+		return
+	}
+	w.quiet = time.Since(w.begun)
+	if due := w.quiet + most; due < w.due {
+		w.due = due
+		w.timer.Reset(most)
+	}
+}
+
+// fire ends the attempt if a limit has passed, and else sleeps on.
+func (w *watch) fire() {
+	w.watchMu.Lock()
+	defer w.watchMu.Unlock()
+	if w.over {
+		return
+	}
+	now, end := time.Since(w.begun), forever
+	if w.quiet < forever && w.most > 0 {
+		end = w.quiet + w.most
+	}
+	switch {
+	case now >= w.hard:
+		w.owner.end(w.hardLimit())
+	case now >= end:
+		w.owner.end(w.silenceLimit())
+	default:
+		w.due = min(end, w.hard)
+		if w.due < forever {
+			w.timer.Reset(w.due - now)
+		}
+	}
+}
+
+func (w *watch) hardLimit() *TimeoutError {
+	l := &w.owner.call.pipe.limits
+	if l.attempt > 0 && w.hard == l.attempt {
+		return &TimeoutError{Limit: limitAttempt, Value: l.attempt}
+	}
+	return &TimeoutError{Limit: limitDeadline, Value: l.deadline}
+}
+
+func (w *watch) silenceLimit() *TimeoutError {
+	if w.asked && !w.got {
+		return &TimeoutError{Limit: limitConnect, Value: w.most}
+	}
+	return &TimeoutError{Limit: limitRead, Value: w.most}
+}
+
+// unconnected tells whether a connection was asked for and never there, and whether
+// the base tells of connections at all.
+func (w *watch) unconnected() (never, known bool) {
+	w.watchMu.Lock()
+	defer w.watchMu.Unlock()
+	return w.asked && !w.got, w.asked
+}
+
+// stop ends the watch, and tells whether it was still on.
+func (w *watch) stop() bool {
+	w.watchMu.Lock()
+	defer w.watchMu.Unlock()
+	was := !w.over
+	w.over = true
+	if w.timer != nil {
+		w.timer.Stop()
+	}
+	return was
+}
