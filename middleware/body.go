@@ -48,7 +48,6 @@ func (a *attempt) incoming(resp *http.Response) {
 		a.watch.stop() // the body is the connection now, and no step's business
 		a.release()
 	default:
-		a.resting()
 		a.call.reading.Add(1)
 		a.in = responseBody{ReadCloser: resp.Body, of: a}
 		a.in.bound(resp)

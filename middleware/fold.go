@@ -130,6 +130,10 @@ func sendBase(req *http.Request) (*http.Response, error) {
 		closeBody(req)
 		return nil, errDropped
 	}
+	if a.silences() {
+		a.waiting()
+		defer a.resting()
+	}
 	resp, err := a.call.base.RoundTrip(req)
 	if err != nil {
 		return nil, a.connectError(err)

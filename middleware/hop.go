@@ -92,31 +92,35 @@ func (h *hop) finish(answer *http.Response) {
 	}
 }
 
+// discard gives up the responses of a list, all but one.
+func (a *attempt) discard(but *attempt) {
+	for ; a != nil; a = a.older {
+		if a != but {
+			Discard(a.resp)
+			a.finish()
+		}
+	}
+}
+
 const (
 	drainBytes = 256 << 10
 	drainTime  = 250 * time.Millisecond
 )
 
-// discard reads what is left of the responses of a list, within bounds, and closes
-// them, all but one.
-func (a *attempt) discard(but *attempt) {
-	for ; a != nil; a = a.older {
-		if a == but {
-			continue
-		}
-		if body := a.resp.Body; body != nil && body != http.NoBody {
-			if a.resp.ContentLength <= drainBytes {
-				late := time.AfterFunc(drainTime, func() { a.end(errDrained) })
-				_, _ = io.CopyN(io.Discard, body, drainBytes)
-				late.Stop()
-			}
-			_ = body.Close()
-		}
-		a.finish()
+// Discard gives up a response that is not wanted: it reads what is left of the body,
+// 256 KiB and 250 ms at most, so that the connection can be used again, and closes it.
+func Discard(resp *http.Response) {
+	body := resp.Body
+	if body == nil || body == http.NoBody {
+		return
 	}
+	if resp.ContentLength <= drainBytes {
+		late := time.AfterFunc(drainTime, func() { _ = body.Close() })
+		_, _ = io.CopyN(io.Discard, body, drainBytes) // it is not wanted, broken or not
+		late.Stop()
+	}
+	_ = body.Close()
 }
-
-var errDrained = errors.New("attempt: its answer was not wanted")
 
 // answering finds the attempt whose response is the answer. A step may hand up a
 // copy of a response: then it is the newest.

@@ -33,6 +33,32 @@ func Mutable(req *http.Request) *http.Request {
 	return c.hop.own
 }
 
+// Rewind returns a request like req, with a fresh body and a header of its own, to send
+// once more within an attempt: a replay after a challenge. It fails with
+// [ErrBodyConsumed] where the body cannot be read again. The answer before goes to
+// [Discard].
+func Rewind(req *http.Request) (*http.Request, error) {
+	again := copyHeader(req)
+	a := attemptOf(req.Context())
+	if a != nil {
+		a.own = again
+	}
+	if req.Body == nil || req.Body == http.NoBody {
+		return again, nil
+	}
+	if req.GetBody == nil {
+		return nil, ErrBodyConsumed
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	if again.Body = body; a != nil && a.silences() {
+		again.Body = &requestBody{ReadCloser: body, of: a}
+	}
+	return again, nil
+}
+
 func copyHeader(req *http.Request) *http.Request {
 	own := new(http.Request)
 	*own = *req

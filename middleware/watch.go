@@ -25,10 +25,10 @@ type watch struct {
 
 const forever = time.Duration(math.MaxInt64)
 
-// begin starts the clock of an attempt. Silence begins with the send; a base that
-// tells of its connections moves it.
+// begin starts the clock of an attempt. Silence begins with a send, not here: what a
+// step waits for before it, a token or its turn, is not the server's.
 func (w *watch) begin(a *attempt) {
-	w.owner, w.begun, w.hard, w.due = a, time.Now(), forever, forever
+	w.owner, w.begun, w.hard, w.due, w.quiet = a, time.Now(), forever, forever, forever
 	l := &a.call.pipe.limits
 	if l.attempt > 0 {
 		w.hard = l.attempt
@@ -44,7 +44,6 @@ func (w *watch) begin(a *attempt) {
 		a.end(w.hardLimit())
 		return
 	}
-	w.most = l.read
 	due := w.hard
 	for _, d := range [...]time.Duration{l.connect, l.read} {
 		if d > 0 {
