@@ -3,9 +3,10 @@ package middleware
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/restykit/restykit/internal/field"
 )
 
 // Header sets a header field of every request that does not have it yet. Several
@@ -32,40 +33,19 @@ func (h Header) RoundTrip(req *http.Request, next Next) (*http.Response, error) 
 
 // Validate refuses what is no header field, and fields that net/http takes from
 // elsewhere.
-func (h Header) Validate() error { return errors.Join(checkField(h.Key), checkValue(h.Value)) }
+func (h Header) Validate() error { return errors.Join(field.CheckName(h.Key), field.CheckValue(h.Value)) }
 
 // String is the value.
 func (h Header) String() string { return h.Value }
 
 // withField sets a field where the request has none.
-func withField(req *http.Request, field string, value func() string) *http.Request {
-	if len(req.Header[field]) > 0 {
+func withField(req *http.Request, name string, value func() string) *http.Request {
+	if len(req.Header[name]) > 0 {
 		return req
 	}
 	req = Mutable(req)
-	req.Header[field] = []string{value()}
+	req.Header[name] = []string{value()}
 	return req
-}
-
-func checkField(name string) error {
-	switch {
-	case name == "":
-		return errors.New("the header name is empty")
-	case !isToken(name):
-		return fmt.Errorf("the header name %q has a character that no header name may have (RFC 9110 section 5.6.2)", name)
-	}
-	switch http.CanonicalHeaderKey(name) {
-	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", "Connection":
-		return fmt.Errorf("net/http does not take %s from the header: set it on the request", http.CanonicalHeaderKey(name))
-	}
-	return nil
-}
-
-func checkValue(value string) error {
-	if i := strings.IndexFunc(value, func(r rune) bool { return (r < ' ' && r != '\t') || r == 0x7f }); i >= 0 {
-		return fmt.Errorf("the header value has a control character at byte %d, such as a line end: remove it", i)
-	}
-	return nil
 }
 
 // UserAgent is the User-Agent of every request for which the caller set none, like
@@ -95,7 +75,7 @@ func (u UserAgent) Validate() error {
 	if u == "" {
 		return errors.New("the value is empty: write product and version, like billing/1.4")
 	}
-	return checkValue(string(u))
+	return field.CheckValue(string(u))
 }
 
 // String is the value.
@@ -141,7 +121,7 @@ func (r RequestID) make() any {
 }
 
 // Validate refuses what is no header field.
-func (r RequestID) Validate() error { return checkField(r.Writes()) }
+func (r RequestID) Validate() error { return field.CheckName(r.Writes()) }
 
 // String is the field.
 func (r RequestID) String() string { return r.Writes() }

@@ -1,6 +1,10 @@
 package middleware
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/restykit/restykit/internal/field"
+)
 
 // mediaType is the essence of a Content-Type, "application/json", in lower case and
 // without parameters, or "" where there is none (RFC 9110 section 8.3.1; parameters
@@ -9,7 +13,7 @@ func mediaType(contentType string) string {
 	essence, _, _ := strings.Cut(contentType, ";")
 	essence = strings.ToLower(strings.Trim(essence, " \t\r\n"))
 	kind, sub, ok := strings.Cut(essence, "/")
-	if !ok || !isToken(kind) || !isToken(sub) {
+	if !ok || !field.IsToken(kind) || !field.IsToken(sub) {
 		return ""
 	}
 	return essence
@@ -30,18 +34,4 @@ func isText(contentType string) bool {
 	essence := mediaType(contentType)
 	return isJSON(contentType) || strings.HasPrefix(essence, "text/") ||
 		essence == "application/xml" || strings.HasSuffix(essence, "+xml") || essence == "application/x-www-form-urlencoded"
-}
-
-// isToken is the token of RFC 9110 section 5.6.2.
-func isToken(s string) bool {
-	if s == "" {
-		return false
-	}
-	for i := range len(s) {
-		c := s[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
-			return false
-		}
-	}
-	return true
 }

@@ -1,0 +1,114 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/restykit/restykit/internal/origin"
+	"github.com/restykit/restykit/middleware"
+)
+
+// scheme is one way to prove who one is. It does no I/O but for its secret: it writes on
+// the request it is given, which is its own to change.
+type scheme interface {
+	middleware.Middleware
+	// has tells whether the caller wrote such credentials, which then stay.
+	has(*http.Request) bool
+	sign(*http.Request) error
+}
+
+// challenged is a scheme that reads the answer to what it signed, and may ask for one
+// more try.
+type challenged interface {
+	again(signed *http.Request, answer *http.Response) bool
+}
+
+// sender holds the rules that are the same for every scheme.
+type sender struct {
+	scheme   scheme
+	origins  []string
+	insecure bool
+}
+
+func (s sender) send(req *http.Request, next middleware.Next) (*http.Response, error) {
+	if !middleware.Trusted(req, s.origins) || s.scheme.has(req) {
+		return next(req)
+	}
+	if o := origin.Of(req.URL); !s.insecure && !o.Secure() {
+		return nil, &InsecureError{Step: s.scheme.Name(), Origin: o.String()}
+	}
+	signed, err := s.signed(middleware.Mutable(req))
+	if err != nil {
+		return nil, err
+	}
+	resp, err := next(signed)
+	c, ok := s.scheme.(challenged)
+	if err != nil || !ok || !c.again(signed, resp) {
+		return resp, err
+	}
+	replay, err := middleware.Rewind(req)
+	if errors.Is(err, middleware.ErrBodyConsumed) {
+		return resp, nil
+	}
+	middleware.Discard(resp)
+	if err != nil {
+		return nil, err
+	}
+	if replay, err = s.signed(replay); err != nil {
+		return nil, err
+	}
+	return next(replay)
+}
+
+func (s sender) signed(req *http.Request) (*http.Request, error) {
+	if err := s.scheme.sign(req); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.scheme.Name(), err)
+	}
+	return req, nil
+}
+
+// InsecureError is the error of a secret that would have gone over plain http to
+// another machine. Nothing was sent.
+type InsecureError struct {
+	Step   string // the step's name
+	Origin string // where it would have gone
+}
+
+// Error says what to do.
+func (e *InsecureError) Error() string {
+	return e.Step + ": credentials are not sent over plain http to " + e.Origin + ": use https, or set InsecureHTTP"
+}
+
+// Final is true.
+func (*InsecureError) Final() bool { return true }
+
+const authorization = "Authorization"
+
+// hasAuthorization tells whether the caller authorized the request.
+func hasAuthorization(req *http.Request) bool { return len(req.Header[authorization]) > 0 }
+
+// authorize writes the field, and keeps its secrets out of what the call prints.
+func authorize(req *http.Request, value string, secrets ...string) {
+	req.Header[authorization] = []string{value}
+	info := middleware.InfoOf(req.Context())
+	for _, s := range secrets {
+		info.Hide(s)
+	}
+}
+
+// validateOrigins refuses what is no origin.
+func validateOrigins(origins []string) error {
+	var errs []error
+	for _, o := range origins {
+		if _, err := origin.Parse(o); err != nil {
+			errs = append(errs, fmt.Errorf("Origins: %w", err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// format prints a step as fmt does with any verb: never by its fields.
+func format(f fmt.State, m middleware.Middleware) {
+	_, _ = fmt.Fprintf(f, "%s(%s)", m.Name(), m.(fmt.Stringer).String())
+}
