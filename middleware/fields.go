@@ -14,16 +14,16 @@ import (
 // and two clones of a client then overwrite each other's hooks. See
 // docs/adr/0002-private-fields-of-resty.md.
 var fields = privateFields{
-	clientStreams: field[resty.Client]("notParseResponse", reflect.TypeFor[bool]()),
-	requestStream: field[resty.Request]("notParseResponse", reflect.TypeFor[bool]()),
-	requestSaves:  field[resty.Request]("isSaveResponse", reflect.TypeFor[bool]()),
-	scheme:        field[resty.Client]("scheme", reflect.TypeFor[string]()),
-	before:        field[resty.Client]("udBeforeRequest", reflect.TypeFor[[]resty.RequestMiddleware]()),
-	request:       field[resty.Client]("beforeRequest", reflect.TypeFor[[]resty.RequestMiddleware]()),
-	after:         field[resty.Client]("afterResponse", reflect.TypeFor[[]resty.ResponseMiddleware]()),
-	success:       field[resty.Client]("successHooks", reflect.TypeFor[[]resty.SuccessHook]()),
-	errors:        field[resty.Client]("errorHooks", reflect.TypeFor[[]resty.ErrorHook]()),
-	panics:        field[resty.Client]("panicHooks", reflect.TypeFor[[]resty.ErrorHook]()),
+	clientStreams: private[resty.Client]("notParseResponse", reflect.TypeFor[bool]()),
+	requestStream: private[resty.Request]("notParseResponse", reflect.TypeFor[bool]()),
+	requestSaves:  private[resty.Request]("isSaveResponse", reflect.TypeFor[bool]()),
+	scheme:        private[resty.Client]("scheme", reflect.TypeFor[string]()),
+	before:        private[resty.Client]("udBeforeRequest", reflect.TypeFor[[]resty.RequestMiddleware]()),
+	request:       private[resty.Client]("beforeRequest", reflect.TypeFor[[]resty.RequestMiddleware]()),
+	after:         private[resty.Client]("afterResponse", reflect.TypeFor[[]resty.ResponseMiddleware]()),
+	success:       private[resty.Client]("successHooks", reflect.TypeFor[[]resty.SuccessHook]()),
+	errors:        private[resty.Client]("errorHooks", reflect.TypeFor[[]resty.ErrorHook]()),
+	panics:        private[resty.Client]("panicHooks", reflect.TypeFor[[]resty.ErrorHook]()),
 }
 
 type privateFields struct {
@@ -37,7 +37,7 @@ type privateField struct {
 	err    error
 }
 
-func field[T any](name string, kind reflect.Type) privateField {
+func private[T any](name string, kind reflect.Type) privateField {
 	f, ok := reflect.TypeFor[T]().FieldByName(name)
 	if !ok || f.Type != kind {
 		return privateField{err: fmt.Errorf("this resty has no %v.%s of type %v: the kit knows resty v2.17", reflect.TypeFor[T](), name, kind)}
