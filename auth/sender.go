@@ -22,6 +22,7 @@ type scheme interface {
 // more try.
 type challenged interface {
 	again(signed *http.Request, answer *http.Response) bool
+	settled(answer *http.Response)
 }
 
 // sender holds the rules that are the same for every scheme.
@@ -58,7 +59,10 @@ func (s sender) send(req *http.Request, next middleware.Next) (*http.Response, e
 	if replay, err = s.signed(replay); err != nil {
 		return nil, err
 	}
-	return next(replay)
+	if resp, err = next(replay); err == nil {
+		c.settled(resp)
+	}
+	return resp, err
 }
 
 func (s sender) signed(req *http.Request) (*http.Request, error) {

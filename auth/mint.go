@@ -1,0 +1,213 @@
+package auth
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/restykit/restykit/middleware"
+)
+
+// minter keeps a token, and sees to it that one is made at a time. Its zero value is
+// ready.
+type minter struct {
+	mu     sync.Mutex
+	token  *oauth2.Token // to use until good
+	last   *oauth2.Token // the newest, also when it is no longer of use
+	good   time.Time     // zero is without end
+	renew  time.Time     // from here on, in the background
+	flight *flight
+	failed error // why the last mint failed
+	rest   time.Time     // no mint before
+	pause  time.Duration // the length of the next rest
+	trust  time.Time     // no token is dropped before: new ones are refused as well
+	doubt  time.Duration
+	seeded bool
+}
+
+// flight is a mint under way.
+type flight struct {
+	done  chan struct{}
+	token *oauth2.Token
+	once  bool // the token has no lifetime: it is for those who waited
+	err   error
+}
+
+// used is the token that a call has in use. A call uses one at a time.
+type used struct {
+	mu    sync.Mutex
+	token *oauth2.Token
+	keep  bool // the minter does not have it
+}
+
+const (
+	maxLeeway  = 10 * time.Second
+	maxAhead   = time.Minute
+	firstPause = time.Second
+	maxPause   = time.Minute
+)
+
+// seed begins with a token that was saved, if it is still good.
+func (m *minter) seed(saved *oauth2.Token) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.seeded {
+		return
+	}
+	if m.seeded = true; saved != nil && saved.AccessToken != "" && !saved.Expiry.IsZero() {
+		m.keep(&flight{token: saved}, time.Now())
+	}
+}
+
+// get is the token for a call.
+func (m *minter) get(ctx context.Context, mint mintFunc, by *used) (*oauth2.Token, error) {
+	if own := by.own(); own != nil {
+		return own, nil
+	}
+	token, f, mine, err := m.current(mint)
+	if err != nil {
+		return nil, err
+	}
+	if f == nil {
+		by.take(token, false)
+		return token, nil
+	}
+	begun := time.Now()
+	select {
+	case <-f.done:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("no token yet: %w", context.Cause(ctx))
+	}
+	if mine {
+		middleware.Emit(ctx, middleware.Event{Step: "oauth2", Kind: "mint", Wait: time.Since(begun), Err: f.err})
+	}
+	if f.err != nil {
+		return nil, f.err
+	}
+	by.take(f.token, f.once)
+	return f.token, nil
+}
+
+type mintFunc func(last *oauth2.Token) (*oauth2.Token, error)
+
+// current is the token that is there, or the mint to wait for, and whether it begins here.
+func (m *minter) current(mint mintFunc) (token *oauth2.Token, f *flight, mine bool, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := time.Now()
+	if m.token != nil && (m.good.IsZero() || now.Before(m.good)) {
+		if !m.renew.IsZero() && !now.Before(m.renew) && m.flight == nil && !now.Before(m.rest) {
+			m.start(mint)
+		}
+		return m.token, nil, false, nil
+	}
+	if m.flight != nil {
+		return nil, m.flight, false, nil
+	}
+	if now.Before(m.rest) {
+		return nil, nil, false, m.failed
+	}
+	return nil, m.start(mint), true, nil
+}
+
+// start begins a mint, which belongs to nobody's context.
+func (m *minter) start(mint mintFunc) *flight {
+	f := &flight{done: make(chan struct{})}
+	m.flight = f
+	last := m.last
+	go func() {
+		begun := time.Now()
+		f.err = errMintPanicked
+		defer func() { m.land(f, begun) }()
+		f.token, f.err = mint(last)
+	}()
+	return f
+}
+
+// errMintPanicked is what waiters get while the panic takes the process down.
+var errMintPanicked = fmt.Errorf("the grant or OnToken panicked")
+
+// land files what a mint came to, and lets the waiters go.
+func (m *minter) land(f *flight, begun time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	defer close(f.done)
+	m.flight = nil
+	if f.err != nil {
+		m.failed, m.pause = f.err, min(max(2*m.pause, firstPause), maxPause)
+		m.rest = time.Now().Add(m.pause)
+		return
+	}
+	m.failed, m.pause, m.rest = nil, 0, time.Time{}
+	m.last = f.token
+	m.keep(f, begun)
+}
+
+// keep makes a token the current one, for as long as it is good.
+func (m *minter) keep(f *flight, begun time.Time) {
+	m.token, m.good, m.renew = f.token, time.Time{}, time.Time{}
+	if f.token.Expiry.IsZero() {
+		return
+	}
+	life := f.token.Expiry.Sub(begun)
+	if life <= 0 {
+		m.token, f.once = nil, true
+		return
+	}
+	m.good = f.token.Expiry.Add(-min(maxLeeway, life/4))
+	m.renew = f.token.Expiry.Add(-min(maxAhead, life/2))
+}
+
+// refuse drops a token that the server refused, if it is still the current one, and
+// tells whether another can be had. Of many callers with the same token the first drops
+// it, and the others find the next.
+func (m *minter) refuse(by *used, value string) bool {
+	by.mu.Lock()
+	token := by.token
+	by.token, by.keep = nil, false
+	by.mu.Unlock()
+	if token == nil || value != token.Type()+" "+token.AccessToken {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.token == token || m.token == nil {
+		if time.Now().Before(m.trust) {
+			return false
+		}
+		m.token = nil
+	}
+	return true
+}
+
+// settle hears whether a new token was refused too. Then it is not the tokens, and a
+// server that refuses all of them must not make each call ask for one.
+func (m *minter) settle(refused bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !refused {
+		m.doubt, m.trust = 0, time.Time{}
+		return
+	}
+	m.doubt = min(max(2*m.doubt, firstPause), maxPause)
+	m.trust = time.Now().Add(m.doubt)
+}
+
+// own is the token that only this call has.
+func (u *used) own() *oauth2.Token {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.keep {
+		return u.token
+	}
+	return nil
+}
+
+func (u *used) take(token *oauth2.Token, keep bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.token, u.keep = token, keep
+}

@@ -1,0 +1,175 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/restykit/restykit/internal/origin"
+	"github.com/restykit/restykit/internal/redact"
+	"github.com/restykit/restykit/middleware"
+)
+
+// OAuth2 sends a Bearer token (RFC 6750) that its Grant obtains (RFC 6749):
+//
+//	&auth.OAuth2{Grant: auth.ClientCredentials{Config: clientcredentials.Config{...}}}
+//
+// The token is kept until it is within a leeway of its expiry, the smaller of 10 s and a
+// quarter of its lifetime, and renewed in the background before that, while the old one
+// still works. However many callers wait, there is one request for a token at a time;
+// each caller leaves on its own context, and the request goes on. A failure is shared by
+// all who waited, and not tried again before a backoff of 1 s, doubling to 1 min.
+//
+// A 401 drops exactly the token that was refused; the request is sent once more, with
+// its body, and a new token. Where that is refused too, the caller has the 401, and
+// for 1 s, doubling to 1 min, no further token is dropped.
+//
+// A token with a lifetime of zero or less is good for the call that asked for it. One
+// without a lifetime is kept until it is refused.
+//
+// An OAuth2 is a pointer, shared by all requests of the clients that have it. It is not
+// copied, and its fields are not changed after first use.
+type OAuth2 struct {
+	Grant   Grant
+	Origins []string // where else the token may go, like "https://files.example.com"
+	// InsecureHTTP lets the token, and the secrets of the grant, go over plain http to
+	// other machines.
+	InsecureHTTP bool
+	// OnToken is told each new token before it is used, one at a time: the place to
+	// save a refresh token that the server rotates.
+	OnToken func(*oauth2.Token)
+	// Client sends the token requests; it follows no redirects, whatever it says. nil
+	// is a plain one. It must not be a client that this step is on.
+	Client *http.Client
+	// Timeout is the longest time for one token request. 0 is 10 s.
+	Timeout time.Duration
+
+	minter minter
+}
+
+const defaultMintTimeout = 10 * time.Second
+
+// Name is "oauth2".
+func (*OAuth2) Name() string { return "oauth2" }
+
+// Layer is [middleware.Auth].
+func (*OAuth2) Layer() middleware.Layer { return middleware.Auth }
+
+// Writes is "Authorization".
+func (*OAuth2) Writes() string { return authorization }
+
+// Trusts is Origins.
+func (o *OAuth2) Trusts() []string { return o.Origins }
+
+// RoundTrip sends the request with the token, where it may go.
+func (o *OAuth2) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
+	return sender{scheme: o, origins: o.Origins, insecure: o.InsecureHTTP}.send(req, next)
+}
+
+func (*OAuth2) has(req *http.Request) bool { return hasAuthorization(req) }
+
+// usedKey finds the tokens that a call has used.
+type usedKey struct{ step *OAuth2 }
+
+func (o *OAuth2) sign(req *http.Request) error {
+	if g, ok := o.Grant.(interface{ saved() *oauth2.Token }); ok {
+		o.minter.seed(g.saved())
+	}
+	token, err := o.minter.get(req.Context(), o.mint, o.usedBy(req))
+	if err != nil {
+		return err
+	}
+	if err := checkSecret(token.AccessToken); err != nil {
+		return fmt.Errorf("the token endpoint's token cannot be sent: %w", err)
+	}
+	authorize(req, token.Type()+" "+token.AccessToken, token.AccessToken)
+	return nil
+}
+
+// again tells whether a 401 came for a token that can be renewed.
+func (o *OAuth2) again(signed *http.Request, answer *http.Response) bool {
+	if answer.StatusCode != http.StatusUnauthorized {
+		return false
+	}
+	return o.minter.refuse(o.usedBy(signed), signed.Header.Get(authorization))
+}
+
+// settled hears how the replay ended.
+func (o *OAuth2) settled(answer *http.Response) {
+	o.minter.settle(answer.StatusCode == http.StatusUnauthorized)
+}
+
+func (o *OAuth2) usedBy(req *http.Request) *used {
+	return middleware.InfoOf(req.Context()).Memo(usedKey{o}, func() any { return &used{} }).(*used)
+}
+
+// mint obtains one token, with one request, on a context and a client of its own.
+func (o *OAuth2) mint(last *oauth2.Token) (*oauth2.Token, error) {
+	timeout := o.Timeout
+	if timeout == 0 {
+		timeout = defaultMintTimeout
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	client := http.Client{}
+	if o.Client != nil {
+		client = *o.Client
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	token, err := o.Grant.Mint(ctx, &client, last)
+	if err != nil {
+		return nil, err
+	}
+	if o.OnToken != nil {
+		told := *token
+		o.OnToken(&told)
+	}
+	return token, nil
+}
+
+// Validate refuses a grant that cannot work.
+func (o *OAuth2) Validate() error {
+	errs := []error{validateOrigins(o.Origins)}
+	if o.Timeout < 0 {
+		errs = append(errs, fmt.Errorf("Timeout is %v: give a positive duration, or 0 for %v", o.Timeout, defaultMintTimeout))
+	}
+	if o.Grant == nil {
+		return errors.Join(append(errs, errors.New("Grant is nil: give auth.ClientCredentials or auth.RefreshToken"))...)
+	}
+	if v, ok := o.Grant.(interface{ Validate() error }); ok {
+		errs = append(errs, v.Validate())
+	}
+	if e, ok := o.Grant.(interface{ endpoint() string }); ok {
+		errs = append(errs, checkEndpoint(e.endpoint(), o.InsecureHTTP))
+	}
+	return errors.Join(errs...)
+}
+
+func checkEndpoint(tokenURL string, insecure bool) error {
+	u, err := url.Parse(tokenURL)
+	switch {
+	case tokenURL == "":
+		return errors.New("TokenURL is empty")
+	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
+		return fmt.Errorf("TokenURL %q is no absolute http(s) URL", redact.String(tokenURL))
+	case !insecure && !origin.Of(u).Secure():
+		return &InsecureError{Step: "TokenURL", Origin: origin.Of(u).String()}
+	}
+	return nil
+}
+
+// String is what the grant says of itself.
+func (o *OAuth2) String() string {
+	if s, ok := o.Grant.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", o.Grant)
+}
+
+// Format prints the step without its secrets, whatever the verb.
+func (o *OAuth2) Format(f fmt.State, _ rune) { format(f, o) }

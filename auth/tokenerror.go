@@ -1,0 +1,65 @@
+package auth
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/restykit/restykit/internal/redact"
+)
+
+// TokenError is the error of a token that could not be obtained: what the token endpoint
+// said (RFC 6749 section 5.2), or why it could not be asked. It repeats nothing of the
+// request.
+type TokenError struct {
+	Endpoint    string // the token endpoint, redacted
+	StatusCode  int    // 0 where there was no answer
+	Header      http.Header
+	Code        string // error: invalid_client, invalid_grant, ...
+	Description string // error_description
+	URI         string // error_uri
+	Err         error  // what went wrong on the way, or with the answer; or nil
+}
+
+// Error is one line: "token: https://id.example.com/token: 401 invalid_client: unknown
+// client".
+func (e *TokenError) Error() string {
+	var b strings.Builder
+	b.WriteString("token: " + e.Endpoint + ":")
+	if e.StatusCode != 0 {
+		fmt.Fprintf(&b, " %d", e.StatusCode)
+	}
+	if e.Code != "" {
+		b.WriteString(" " + redact.Excerpt([]byte(e.Code), 100))
+	}
+	if e.Description != "" {
+		b.WriteString(": " + e.Description)
+	}
+	if e.Err != nil {
+		if e.StatusCode != 0 {
+			b.WriteString(":")
+		}
+		b.WriteString(" " + e.Err.Error())
+	}
+	return b.String()
+}
+
+// Unwrap is Err.
+func (e *TokenError) Unwrap() error { return e.Err }
+
+// Final tells whether asking again is of no use: the server knows the client or the
+// grant and refuses it. Network errors, 5xx, 408 and 429 are not final.
+func (e *TokenError) Final() bool {
+	switch e.Code {
+	case "":
+	case "server_error", "temporarily_unavailable", "slow_down", "authorization_pending":
+		return false
+	default:
+		return true
+	}
+	switch {
+	case e.StatusCode == 0, e.StatusCode >= 500, e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests:
+		return false
+	}
+	return true
+}
