@@ -20,7 +20,7 @@ type minter struct {
 	good   time.Time     // zero is without end
 	renew  time.Time     // from here on, in the background
 	flight *flight
-	failed error // why the last mint failed
+	failed error         // why the last mint failed
 	rest   time.Time     // no mint before
 	pause  time.Duration // the length of the next rest
 	trust  time.Time     // no token is dropped before: new ones are refused as well

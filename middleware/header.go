@@ -33,7 +33,9 @@ func (h Header) RoundTrip(req *http.Request, next Next) (*http.Response, error) 
 
 // Validate refuses what is no header field, and fields that net/http takes from
 // elsewhere.
-func (h Header) Validate() error { return errors.Join(field.CheckName(h.Key), field.CheckValue(h.Value)) }
+func (h Header) Validate() error {
+	return errors.Join(field.CheckName(h.Key), field.CheckValue(h.Value))
+}
 
 // String is the value.
 func (h Header) String() string { return h.Value }

@@ -88,4 +88,3 @@ func (l Log) Attempt(req *http.Request, next middleware.Next) (*http.Response, e
 	logger.LogAttrs(ctx, slog.LevelDebug, "http send", attrs...)
 	return resp, err
 }
-
