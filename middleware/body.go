@@ -24,10 +24,12 @@ func (a *attempt) outgoing(body io.ReadCloser, length int64) io.ReadCloser {
 	return &a.out
 }
 
+// Read gives a little at a time: HTTP/2 asks for half a megabyte, and the time to send
+// all of that would look like silence.
 func (b *requestBody) Read(p []byte) (int, error) {
-	b.of.resting()
-	n, err := b.ReadCloser.Read(p)
-	b.of.waiting()
+	b.of.sending(false)
+	n, err := b.ReadCloser.Read(p[:min(len(p), smallBody)])
+	b.of.sending(true)
 	return n, err
 }
 
@@ -48,6 +50,7 @@ func (a *attempt) incoming(resp *http.Response) {
 		a.watch.stop() // the body is the connection now, and no step's business
 		a.release()
 	default:
+		a.answers()
 		a.call.reading.Add(1)
 		a.in = responseBody{ReadCloser: resp.Body, of: a}
 		a.in.bound(resp)

@@ -20,6 +20,7 @@ type watch struct {
 	most    time.Duration // how long it may last; 0 is for ever
 	asked   bool          // a connection was asked for
 	got     bool          // and there
+	answer  bool          // has begun: what is still sent of the request keeps nobody waiting
 	over    bool
 }
 
@@ -79,12 +80,36 @@ func (w *watch) resting() {
 	w.quiet = forever
 }
 
+// answers notes that the answer has begun.
+func (w *watch) answers() {
+	w.watchMu.Lock()
+	defer w.watchMu.Unlock()
+	w.answer, w.quiet = true, forever
+}
+
+// sending tells who is to go on while the request's body is sent: the other side, or
+// the body's reader.
+func (w *watch) sending(theirs bool) {
+	w.watchMu.Lock()
+	defer w.watchMu.Unlock()
+	if w.answer {
+		return
+	}
+	if w.quiet = forever; theirs {
+		w.waitLocked(w.owner.call.pipe.limits.read)
+	}
+}
+
 func (w *watch) wait(most time.Duration, note func()) {
 	w.watchMu.Lock()
 	defer w.watchMu.Unlock()
 	if note != nil {
 		note()
 	}
+	w.waitLocked(most)
+}
+
+func (w *watch) waitLocked(most time.Duration) {
 	w.most = most
 	w.quiet = forever
 	if most <= 0 || w.over {
