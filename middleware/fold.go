@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sync/atomic"
 )
 
 // pipeline is a stack, made ready to run. It is made once for a client, and once for
@@ -23,6 +24,7 @@ type pipeline struct {
 	decodes   bool   // RequireJSON is there
 	personal  bool   // the request brought credentials of its own
 	base      baser
+	home      atomic.Pointer[home] // of the last request
 }
 
 // baser is a step that puts another transport in the place of the client's.
@@ -134,6 +136,7 @@ func sendBase(req *http.Request) (*http.Response, error) {
 		a.waiting()
 		defer a.resting()
 	}
+	a.sent.Store(true)
 	resp, err := a.call.base.RoundTrip(req)
 	if err != nil {
 		return nil, a.connectError(err)

@@ -21,6 +21,11 @@ var (
 
 // install registers the kit's hooks, once for a client and those cloned from it.
 func install(c *resty.Client) {
+	for _, hook := range *at[[]resty.RequestMiddleware](c, fields.before) {
+		if pc(hook) == pc(open) {
+			return
+		}
+	}
 	register[resty.RequestMiddleware](c, fields.before, open)
 	register[resty.RequestMiddleware](c, fields.request, seal)
 	register[resty.ResponseMiddleware](c, fields.after, check)
@@ -79,12 +84,28 @@ func (c *call) settleBase() error {
 	if c.client.BaseURL == "" || c.request.SRV != nil {
 		return nil
 	}
-	base, err := baseURL(c.client)
-	if err != nil {
-		return err
+	home, err := c.pipe.homeOf(c.client)
+	c.home = home
+	return err
+}
+
+// homeOf is the origin of the client's BaseURL, which is parsed again when it changes.
+func (p *pipeline) homeOf(c *resty.Client) (origin.Origin, error) {
+	if known := p.home.Load(); known != nil && known.base == c.BaseURL {
+		return known.home, nil
 	}
-	c.settle(base)
-	return nil
+	u, err := baseURL(c)
+	if err != nil {
+		return origin.Origin{}, err
+	}
+	p.home.Store(&home{base: c.BaseURL, home: origin.Of(u)})
+	return origin.Of(u), nil
+}
+
+// home is a BaseURL and its origin.
+type home struct {
+	base string
+	home origin.Origin
 }
 
 func baseURL(c *resty.Client) (*url.URL, error) {
