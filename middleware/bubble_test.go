@@ -85,6 +85,18 @@ func (w *world) client(steps ...middleware.Middleware) *resty.Client {
 	return c
 }
 
+// slowly makes every connection from now on take a while.
+func (w *world) slowly(d time.Duration) {
+	w.base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		select {
+		case <-time.After(d):
+			return w.dial(ctx, network, addr)
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
 // past tells how much time has passed in the bubble.
 func (w *world) past() time.Duration { return time.Since(w.begun) }
 
@@ -165,6 +177,17 @@ func requireLimit(t *testing.T, err error, limit string, value time.Duration) {
 func mute(_ http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	<-r.Context().Done()
+}
+
+// late answers after d.
+func late(d time.Duration) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case <-time.After(d):
+			w.WriteHeader(http.StatusNoContent)
+		case <-r.Context().Done():
+		}
+	}
 }
 
 // drip answers with n chunks, each of which takes d.

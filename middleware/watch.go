@@ -29,6 +29,8 @@ const forever = time.Duration(math.MaxInt64)
 // begin starts the clock of an attempt. Silence begins with a send, not here: what a
 // step waits for before it, a token or its turn, is not the server's.
 func (w *watch) begin(a *attempt) {
+	w.watchMu.Lock() // a short timer fires before it is filed
+	defer w.watchMu.Unlock()
 	w.owner, w.begun, w.hard, w.due, w.quiet = a, time.Now(), forever, forever, forever
 	l := &a.call.pipe.limits
 	if l.attempt > 0 {
@@ -116,10 +118,18 @@ func (w *watch) waitLocked(most time.Duration) {
 		return
 	}
 	w.quiet = time.Since(w.begun)
-	if due := w.quiet + most; due < w.due {
+	if due := w.silenceEnds(); due < w.due {
 		w.due = due
 		w.timer.Reset(most)
 	}
+}
+
+// silenceEnds is when the silence that is on has lasted too long.
+func (w *watch) silenceEnds() time.Duration {
+	if w.quiet == forever || w.most <= 0 {
+		return forever
+	}
+	return w.quiet + min(w.most, forever-w.quiet)
 }
 
 // fire ends the attempt if a limit has passed, and else sleeps on.
@@ -129,10 +139,7 @@ func (w *watch) fire() {
 	if w.over {
 		return
 	}
-	now, end := time.Since(w.begun), forever
-	if w.quiet < forever && w.most > 0 {
-		end = w.quiet + w.most
-	}
+	now, end := time.Since(w.begun), w.silenceEnds()
 	switch {
 	case now >= w.hard:
 		w.owner.end(w.hardLimit())
