@@ -57,21 +57,16 @@ func adopt(c *resty.Client, p *pipeline) {
 		}
 	}
 	c.RetryHooks = slices.Clip(append(hooks, (&carrier{pipe: p}).carry))
-	watchDecoding(c, p)
-}
-
-// watchDecoding wraps the client's JSONUnmarshal, also where the user has set another
-// one since. It is called under the placement lock or before the first request.
-func watchDecoding(c *resty.Client, p *pipeline) {
-	if p.decodes && c.JSONUnmarshal != nil && pc(c.JSONUnmarshal) != unmarshalPC {
-		c.JSONUnmarshal = (&unmarshaler{next: c.JSONUnmarshal}).unmarshal
-	}
+	watchDecoding(c, p.decodes)
 }
 
 // conflicts are settings of the client that contradict its steps. They are looked for
 // in Use and again at each request, since a client can be changed at any time.
 func conflicts(c *resty.Client, p *pipeline) error {
 	var errs mistakes
+	if c.RetryCount < 0 {
+		errs = append(errs, fmt.Errorf("middleware: RetryCount is %d: resty then sends nothing and returns neither response nor error: SetRetryCount(0)", c.RetryCount))
+	}
 	if c.RetryCount != 0 && p.limits.deadline > 0 {
 		errs = append(errs, fmt.Errorf("deadline: the client retries by itself (RetryCount %d), beyond any deadline of one call: SetRetryCount(0), and add retry.Policy", c.RetryCount))
 	}
@@ -99,7 +94,7 @@ func ownField(c *resty.Client, field string) error {
 		return errors.New("the client sets " + field + " too (SetAuthToken)" + both)
 	case field == "Authorization" && c.UserInfo != nil:
 		return errors.New("the client sets Authorization too (SetBasicAuth)" + both)
-	case field == "Authorization" && strings.Contains(c.BaseURL, "@"):
+	case field == "Authorization" && strings.Contains(baseOf(c), "@"):
 		if u, err := baseURL(c); err == nil && u.User != nil {
 			return errors.New("the client sets Authorization too (user and password in its BaseURL)" + both)
 		}

@@ -22,14 +22,17 @@ type pipeline struct {
 	writers   []Writer
 	retries   string // the name of a step that retries
 	decodes   bool   // RequireJSON is there
-	personal  bool   // the request brought credentials of its own
-	base      baser
-	home      atomic.Pointer[home] // of the last request
+	// decodesMore: it was not there before the request brought it along
+	decodesMore bool
+	personal    bool // the request brought credentials of its own
+	base        baser
+	home        atomic.Pointer[home] // of the last request
 }
 
 // baser is a step that puts another transport in the place of the client's.
 type baser interface {
 	base(http.RoundTripper) (http.RoundTripper, error)
+	fits(http.RoundTripper) error
 }
 
 // abroader is a step whose header field may go to any origin.

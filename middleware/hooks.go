@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/go-resty/resty/v2"
 
@@ -81,7 +82,7 @@ func requestCall(r *resty.Request) *call {
 // settleBase fixes the origin of the call where the client has a BaseURL. The target
 // of an SRV record is what the caller asked for.
 func (c *call) settleBase() error {
-	if c.client.BaseURL == "" || c.request.SRV != nil {
+	if baseOf(c.client) == "" || c.request.SRV != nil {
 		return nil
 	}
 	home, err := c.pipe.homeOf(c.client)
@@ -91,14 +92,14 @@ func (c *call) settleBase() error {
 
 // homeOf is the origin of the client's BaseURL, which is parsed again when it changes.
 func (p *pipeline) homeOf(c *resty.Client) (origin.Origin, error) {
-	if known := p.home.Load(); known != nil && known.base == c.BaseURL {
+	if known := p.home.Load(); known != nil && known.base == baseOf(c) {
 		return known.home, nil
 	}
 	u, err := baseURL(c)
 	if err != nil {
 		return origin.Origin{}, err
 	}
-	p.home.Store(&home{base: c.BaseURL, home: origin.Of(u)})
+	p.home.Store(&home{base: baseOf(c), home: origin.Of(u)})
 	return origin.Of(u), nil
 }
 
@@ -108,8 +109,21 @@ type home struct {
 	home origin.Origin
 }
 
+// baseURL is the client's BaseURL. One that is only a path has no origin: so resty's
+// manual names a unix socket, for requests that say their URL themselves.
+// baseOf is the text of the client's BaseURL, or of the field that it had before.
+func baseOf(c *resty.Client) string {
+	if c.BaseURL == "" {
+		return c.HostURL //nolint:staticcheck // resty still reads the deprecated field
+	}
+	return c.BaseURL
+}
+
 func baseURL(c *resty.Client) (*url.URL, error) {
-	base := c.BaseURL
+	base := baseOf(c)
+	if strings.HasPrefix(base, "/") && !strings.HasPrefix(base, "//") {
+		return &url.URL{Path: base}, nil
+	}
 	if scheme := *at[string](c, fields.scheme); scheme != "" && len(base) > 1 && base[:2] == "//" {
 		base = scheme + ":" + base
 	}
@@ -144,6 +158,7 @@ func check(_ *resty.Client, resp *resty.Response) error {
 	if !c.entered.Load() {
 		return errPassed
 	}
+	c.cookies.restore(resp)
 	if c.mode != decoded {
 		return nil
 	}
@@ -162,6 +177,9 @@ func (p *pipeline) check(resp *resty.Response) error {
 // succeeded ends a call without an error. A streamed call comes here without having
 // passed check.
 func succeeded(_ *resty.Client, resp *resty.Response) {
+	if resp == nil { // with a RetryCount below 0 resty sends nothing, and says so to nobody
+		return
+	}
 	c := requestCall(resp.Request)
 	if c == nil {
 		return

@@ -24,14 +24,21 @@ func place(c *resty.Client, p *pipeline) error {
 	hc := c.GetClient()
 	placement.RLock()
 	_, placed := hc.Transport.(*transport)
-	placed = placed && (!p.decodes || pc(c.JSONUnmarshal) == unmarshalPC)
+	if placed = placed && isWatched(c); placed && p.decodesMore {
+		switchDecoding(c)
+	}
 	placement.RUnlock()
 	if placed {
 		return nil
 	}
 	placement.Lock()
 	defer placement.Unlock()
-	watchDecoding(c, p)
+	if own := adoptedBy(c, &call{}); !isWatched(c) && own != nil {
+		watchDecoding(c, own.decodes)
+	}
+	if p.decodesMore {
+		switchDecoding(c)
+	}
 	switch base := hc.Transport.(type) {
 	case *transport:
 	case nil:
@@ -84,6 +91,7 @@ func (c *call) roundTrip(req *http.Request, base http.RoundTripper) (*http.Respo
 		}
 	}
 	c.cookies.hide(resp)
+	c.emptyHead(resp)
 	return resp, nil
 }
 

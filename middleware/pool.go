@@ -67,10 +67,22 @@ func (p Pool) filled() Pool {
 	return p
 }
 
-// Bind makes the pool of one client.
-func (p Pool) Bind(Middleware) Middleware { return &boundPool{Pool: p.filled()} }
+// Bind makes the pool of one client, which stays where the settings stay.
+func (p Pool) Bind(old Middleware) Middleware {
+	if has, ok := old.(*boundPool); ok && has.Pool == p.filled() {
+		return has
+	}
+	return &boundPool{Pool: p.filled()}
+}
 
 func (Pool) base(base http.RoundTripper) (http.RoundTripper, error) { return base, nil }
+
+func (Pool) fits(base http.RoundTripper) error {
+	if _, ok := base.(*http.Transport); !ok {
+		return fmt.Errorf("pool: the client's transport is a %T, and only an *http.Transport has a pool to size: size it there, or leave the step out", base)
+	}
+	return nil
+}
 
 // boundPool is a Pool with the transport that it made.
 type boundPool struct {
@@ -87,14 +99,13 @@ func (p *boundPool) base(base http.RoundTripper) (http.RoundTripper, error) {
 	if p.from == base {
 		return p.to, nil
 	}
-	own, ok := base.(*http.Transport)
-	if !ok {
-		return nil, fmt.Errorf("pool: the client's transport is a %T, and only an *http.Transport has a pool to size: size it there, or leave the step out", base)
+	if err := p.fits(base); err != nil {
+		return nil, err
 	}
 	if p.to != nil {
 		p.to.CloseIdleConnections()
 	}
-	to := own.Clone()
+	to := base.(*http.Transport).Clone()
 	to.MaxIdleConnsPerHost, to.MaxIdleConns, to.MaxConnsPerHost, to.IdleConnTimeout = p.MaxIdlePerHost, p.MaxIdle, p.MaxPerHost, p.IdleTimeout
 	p.from, p.to = base, to
 	return to, nil

@@ -37,15 +37,11 @@ func Use(client *resty.Client, steps ...Middleware) error {
 	}
 	pipe, errs := build(had, steps)
 	errs = append(errs, offNothing(had, steps)...)
-	if pipe != nil {
-		errs = append(errs, misfits(client, pipe)...)
-	}
+	errs = append(errs, misfits(client, pipe)...)
 	if len(errs) > 0 {
 		return mistakes(errs)
 	}
-	if old == nil {
-		install(client)
-	}
+	install(client)
 	adopt(client, pipe)
 	return nil
 }
@@ -62,7 +58,7 @@ func Of(client *resty.Client) Stack {
 	}
 	steps := slices.Clone(pipe.steps)
 	base, err := baseURL(client)
-	if err != nil || client.BaseURL == "" {
+	if err != nil || base.Host == "" {
 		return steps
 	}
 	for i, step := range steps {
@@ -89,12 +85,10 @@ func (l located) String() string {
 	return places
 }
 
-// build merges steps into a stack and folds it, or says all that is wrong with them.
+// build merges the steps that are valid into a stack and folds it, and says all that
+// is wrong with them.
 func build(had, steps Stack) (*pipeline, []error) {
 	steps, errs := valid(steps)
-	if len(errs) > 0 {
-		return nil, errs
-	}
 	merged := had.with(steps, false)
 	errs = append(errs, unfit(merged, merged)...)
 	for i, a := range merged {
@@ -105,13 +99,11 @@ func build(had, steps Stack) (*pipeline, []error) {
 			}
 		}
 	}
-	if len(errs) > 0 {
-		return nil, errs
-	}
-	return fold(merged), nil
+	return fold(merged), errs
 }
 
 // valid unwraps what Of has dressed, and asks each step whether it is right by itself.
+// It returns those that are.
 func valid(steps Stack) (Stack, []error) {
 	out := make(Stack, 0, len(steps))
 	var errs []error
@@ -125,6 +117,7 @@ func valid(steps Stack) (Stack, []error) {
 		}
 		if err := validStep(step); err != nil {
 			errs = append(errs, named(step, err)...)
+			continue
 		}
 		out = append(out, step)
 	}
@@ -176,7 +169,7 @@ func misfits(client *resty.Client, pipe *pipeline) []error {
 	if err := conflicts(client, pipe); err != nil {
 		errs = append(errs, err)
 	}
-	if client.BaseURL != "" {
+	if baseOf(client) != "" {
 		if _, err := baseURL(client); err != nil {
 			errs = append(errs, err)
 		}
@@ -186,7 +179,7 @@ func misfits(client *resty.Client, pipe *pipeline) []error {
 	}
 	if pipe.base != nil {
 		if _, ok := client.GetClient().Transport.(*transport); !ok {
-			if _, err := pipe.base.base(client.GetClient().Transport); err != nil {
+			if err := pipe.base.fits(client.GetClient().Transport); err != nil {
 				errs = append(errs, err)
 			}
 		}

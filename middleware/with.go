@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync/atomic"
 )
@@ -66,12 +67,18 @@ func (p *pipeline) plus(steps Stack) (*pipeline, error) {
 	if len(errs) > 0 {
 		return nil, mistakes(errs)
 	}
+	for _, step := range steps {
+		if _, ok := step.(baser); ok {
+			return nil, fmt.Errorf("%s: it belongs to a client, not to a request: give it to middleware.Use", step.Name())
+		}
+	}
 	all := p.steps.with(steps, true)
 	if errs := unfit(slices.DeleteFunc(slices.Clone(steps), isOff), all); len(errs) > 0 {
 		return nil, mistakes(errs)
 	}
 	next := fold(all)
 	next.personal = slices.ContainsFunc(steps, func(m Middleware) bool { _, ok := m.(Truster); return ok })
+	next.decodesMore = next.decodes && !p.decodes
 	return next, nil
 }
 
