@@ -98,6 +98,9 @@ func (a *attempt) explain(err error) error {
 		return t
 	}
 	if a.Context.Err() != nil && isContextError(err, a.Context) {
+		if t := a.call.limited(); t != nil { // it came by way of a context that a step derived
+			return t
+		}
 		return ended(a.Context)
 	}
 	return err
