@@ -24,8 +24,8 @@ func URL(u *url.URL) string {
 	return clean.String()
 }
 
-// String is URL for a URL in text; text that is no URL loses all behind its first
-// question mark.
+// String is URL for a URL in text, or for the template of one, which keeps its braces;
+// text that is no URL loses all behind its first question mark.
 func String(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
@@ -35,7 +35,11 @@ func String(s string) string {
 		}
 		return s
 	}
-	return URL(u)
+	clean := URL(u)
+	if strings.ContainsRune(s, '{') {
+		clean = strings.NewReplacer("%7B", "{", "%7D", "}").Replace(clean)
+	}
+	return clean
 }
 
 func query(raw string) string {
