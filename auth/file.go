@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
+	"time"
+	"unicode"
 )
 
 // File is a secret in a file, such as an orchestrator mounts. It is read again when the
@@ -22,8 +25,13 @@ type file struct {
 	read func() string // the secret, out of fmt's sight
 }
 
-// maxSecret bounds what is taken for a secret: a wrong path should not fill the memory.
-const maxSecret = 1 << 20
+const (
+	// maxSecret bounds what is taken for a secret: a wrong path should not fill the memory.
+	maxSecret = 1 << 20
+	// fresh is how long a file may be written again without a trace: file systems keep
+	// times in steps of up to two seconds.
+	fresh = 2 * time.Second
+)
 
 func (f *file) Secret(context.Context) (string, error) {
 	now, err := os.Stat(f.path)
@@ -35,19 +43,48 @@ func (f *file) Secret(context.Context) (string, error) {
 	if f.seen != nil && os.SameFile(f.seen, now) && f.seen.ModTime().Equal(now.ModTime()) && f.seen.Size() == now.Size() {
 		return f.read(), nil
 	}
-	if now.Size() > maxSecret || now.IsDir() {
-		return "", fmt.Errorf("%s is no secret: it is a directory, or larger than 1 MiB", f.path)
+	if !now.Mode().IsRegular() {
+		return "", f.wrong()
 	}
-	text, err := os.ReadFile(f.path)
+	value, err := f.load()
+	if err != nil {
+		return "", err
+	}
+	if f.seen = now; time.Since(now.ModTime()) < fresh {
+		f.seen = nil
+	}
+	f.read = func() string { return value }
+	return value, nil
+}
+
+func (f *file) load() (string, error) {
+	r, err := os.Open(f.path)
 	if err != nil {
 		return "", fmt.Errorf("the secret's file cannot be read: %w", err)
 	}
-	value := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
+	defer func() { _ = r.Close() }()
+	text, err := io.ReadAll(io.LimitReader(r, maxSecret+1))
+	if err != nil {
+		return "", fmt.Errorf("the secret's file cannot be read: %w", err)
+	}
+	if len(text) > maxSecret {
+		return "", f.wrong()
+	}
+	value, ended := strings.CutSuffix(string(text), "\n")
+	if ended {
+		value = strings.TrimSuffix(value, "\r")
+	}
 	if value == "" {
 		return "", fmt.Errorf("the secret's file %s is empty", f.path)
 	}
-	f.seen, f.read = now, func() string { return value }
+	if i := strings.IndexFunc(value, unicode.IsControl); i >= 0 {
+		return "", fmt.Errorf("%s: %w", f.path, errControl(i))
+	}
 	return value, nil
+}
+
+func (f *file) wrong() error {
+	return fmt.Errorf("%s is no secret: it is no regular file, or larger than 1 MiB", f.path)
 }
 
 func (f *file) Validate() error {

@@ -87,9 +87,13 @@ func checkSecret(value string) error {
 	case i >= 0 && i == len(strings.TrimRight(value, "\r\n")):
 		return errors.New("the secret ends in a line end: strip it, or use auth.File, which does")
 	case i >= 0:
-		return fmt.Errorf("the secret has a control character at byte %d, such as a line end: no header can carry it", i)
+		return errControl(i)
 	}
 	return nil
+}
+
+func errControl(at int) error {
+	return fmt.Errorf("the secret has a control character at byte %d, such as a line end: no header can carry it", at)
 }
 
 // validateSource asks a source whether it is ready.
