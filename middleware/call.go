@@ -72,7 +72,7 @@ func (c *call) AfterFunc(f func()) (stop func() bool) {
 func (c *call) arm() {
 	c.expiry.mu.Lock()
 	defer c.expiry.mu.Unlock()
-	if c.timer == nil && !c.until.IsZero() && c.cause == nil {
+	if c.timer == nil && !c.until.IsZero() && c.err == nil {
 		c.timer = time.AfterFunc(time.Until(c.until), c.expire)
 	}
 }
@@ -82,7 +82,7 @@ func (c *call) expire() { c.end(&TimeoutError{Limit: limitDeadline, Value: c.pip
 // Err is expiry's; it does not depend on a timer that may not have been made.
 func (c *call) Err() error {
 	c.expiry.mu.Lock()
-	late := c.cause == nil && !c.until.IsZero() && !time.Now().Before(c.until)
+	late := c.err == nil && !c.until.IsZero() && !time.Now().Before(c.until)
 	c.expiry.mu.Unlock()
 	if late {
 		c.expire()

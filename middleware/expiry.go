@@ -17,8 +17,9 @@ type expiry struct {
 	mu     sync.Mutex
 	until  time.Time // when the limit ends it; zero is never
 	done   chan struct{}
-	cause  error // not nil: it has ended
-	free   bool  // released: only the parent counts
+	err    error         // not nil: it has ended
+	limit  *TimeoutError // and by this limit of the kit's
+	free   bool          // released: only the parent counts
 	detach func() bool
 	after  []*func()
 }
@@ -50,10 +51,10 @@ func (e *expiry) doneLocked() <-chan struct{} {
 		return e.done
 	}
 	e.done = make(chan struct{})
-	if e.cause != nil {
+	if e.err != nil {
 		close(e.done)
 	} else if e.Context.Done() != nil {
-		e.detach = context.AfterFunc(e.Context, func() { e.end(context.Cause(e.Context)) })
+		e.detach = context.AfterFunc(e.Context, func() { e.end(e.Context.Err()) })
 	}
 	return e.done
 }
@@ -61,16 +62,12 @@ func (e *expiry) doneLocked() <-chan struct{} {
 // Err keeps the contract of contexts: which limit it was, only the core tells.
 func (e *expiry) Err() error {
 	e.mu.Lock()
-	cause := e.cause
+	err := e.err
 	e.mu.Unlock()
-	switch {
-	case cause == nil:
-		return e.Context.Err()
-	case errors.Is(cause, context.DeadlineExceeded):
-		return context.DeadlineExceeded
-	default:
-		return context.Canceled
+	if err == nil {
+		err = e.Context.Err()
 	}
+	return err
 }
 
 // AfterFunc lets contexts derived from this one hang on without a goroutine each;
@@ -82,7 +79,7 @@ func (e *expiry) AfterFunc(f func()) (stop func() bool) {
 		return context.AfterFunc(e.Context, f)
 	}
 	e.doneLocked()
-	if e.cause != nil {
+	if e.err != nil {
 		go f()
 		return func() bool { return false }
 	}
@@ -99,14 +96,19 @@ func (e *expiry) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// end ends the context, once.
+// end ends the context, once. A parent that has ended by then was first.
 func (e *expiry) end(cause error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.cause != nil || e.free {
+	if e.err != nil || e.free {
 		return
 	}
-	e.cause = cause
+	if e.err = e.Context.Err(); e.err == nil {
+		e.err = context.Canceled
+		if errors.As(cause, &e.limit) {
+			e.err = context.DeadlineExceeded
+		}
+	}
 	if e.detach != nil {
 		e.detach()
 	}
@@ -125,7 +127,7 @@ func (e *expiry) end(cause error) {
 func (e *expiry) release() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.cause != nil {
+	if e.err != nil {
 		return
 	}
 	e.free, e.until = true, time.Time{}
@@ -138,6 +140,5 @@ func (e *expiry) release() {
 func (e *expiry) limited() *TimeoutError {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	t, _ := e.cause.(*TimeoutError) //nolint:errorlint // set by end, never wrapped
-	return t
+	return e.limit
 }

@@ -1,0 +1,134 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/restykit/restykit/middleware"
+)
+
+// ledger is a context that lives for years, and knows who has hung on to it.
+type ledger struct {
+	done chan struct{}
+	mu   sync.Mutex
+	hung map[int]func()
+	all  int
+}
+
+func newLedger() *ledger { return &ledger{done: make(chan struct{}), hung: map[int]func(){}} }
+
+func (*ledger) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (l *ledger) Done() <-chan struct{}     { return l.done }
+func (*ledger) Err() error                  { return nil }
+func (*ledger) Value(any) any               { return nil }
+
+// AfterFunc is asked by package context before it spends a goroutine.
+func (l *ledger) AfterFunc(f func()) (stop func() bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all++
+	at := l.all
+	l.hung[at] = f
+	return func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		_, was := l.hung[at]
+		delete(l.hung, at)
+		return was
+	}
+}
+
+// ends are all the ways for a call to end.
+func ends() map[string]func(*testing.T, *world, context.Context) {
+	limits := middleware.Stack{middleware.Timeout{}, middleware.Deadline(20 * time.Second)}
+	curious := middleware.Func("curious", middleware.Call, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		ctx, cancel := context.WithTimeout(req.Context(), time.Hour)
+		context.AfterFunc(ctx, func() {})
+		time.AfterFunc(time.Minute, cancel)
+		select {
+		case <-ctx.Done():
+		default:
+		}
+		return next(req.WithContext(ctx))
+	})
+	get := func(path string, want string, more ...middleware.Middleware) func(*testing.T, *world, context.Context) {
+		return func(t *testing.T, w *world, ctx context.Context) {
+			t.Helper()
+			_, err := w.client(append(limits, more...)...).R().SetContext(ctx).Get(path)
+			if want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, want)
+		}
+	}
+	streamed := func(end func(*testing.T, io.ReadCloser)) func(*testing.T, *world, context.Context) {
+		return func(t *testing.T, w *world, ctx context.Context) {
+			t.Helper()
+			resp, err := w.client(limits...).R().SetContext(ctx).SetDoNotParseResponse(true).Get("/drip")
+			require.NoError(t, err)
+			end(t, resp.RawBody())
+		}
+	}
+	return map[string]func(*testing.T, *world, context.Context){
+		"an answer":                 get("/drip", ""),
+		"no body":                   get("/late", ""),
+		"an error status":           get("/teapot", "418", middleware.RequireStatus{}),
+		"a limit of silence":        get("/mute", "timeout: read"),
+		"the deadline":              get("/mute", "timeout: deadline", middleware.Timeout{Read: middleware.NoLimit}),
+		"the deadline in a wait":    get("/late", "timeout: deadline", waits(middleware.Retry, time.Hour)),
+		"attempts":                  get("/mute", "timeout: attempt", middleware.Timeout{Attempt: time.Second}, again(3, time.Second)),
+		"a step that derives":       get("/drip", "", curious),
+		"a step that derives, late": get("/mute", "timeout: read", curious),
+		"a check":                   get("/drip", "no", middleware.Check("no", func(*resty.Response) error { return errors.New("no") })),
+		"a stream at its end": streamed(func(t *testing.T, body io.ReadCloser) {
+			t.Helper()
+			_, err := io.ReadAll(body)
+			require.NoError(t, err)
+		}),
+		"a stream that was closed": streamed(func(t *testing.T, body io.ReadCloser) {
+			t.Helper()
+			require.NoError(t, body.Close())
+		}),
+		"a stream that was cut": streamed(func(t *testing.T, body io.ReadCloser) {
+			t.Helper()
+			time.Sleep(time.Hour)
+			_, err := body.Read(make([]byte, 1))
+			requireLimit(t, err, "deadline", 20*time.Second)
+			require.NoError(t, body.Close())
+		}),
+	}
+}
+
+// The bubble itself fails a test that leaves a goroutine.
+func TestFinishedCallLeavesNothingInTheCallersContext(t *testing.T) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/drip", drip(2, time.Second))
+	mux.HandleFunc("/late", late(time.Second))
+	mux.HandleFunc("/mute", mute)
+	mux.HandleFunc("/teapot", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	for name, end := range ends() {
+		t.Run(name, func(t *testing.T) {
+			overBoth(t, mux.ServeHTTP, func(t *testing.T, w *world) {
+				ctx := newLedger()
+				end(t, w, ctx)
+				end(t, w, context.WithValue(ctx, anyKey{}, "a context that package context spends a goroutine on"))
+				time.Sleep(2 * time.Minute)
+				synctest.Wait()
+				ctx.mu.Lock()
+				defer ctx.mu.Unlock()
+				require.Empty(t, ctx.hung)
+				require.NotZero(t, ctx.all, "it was asked, so the count means something")
+			})
+		})
+	}
+}
