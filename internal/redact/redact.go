@@ -30,7 +30,7 @@ func String(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
 		s, _, _ = strings.Cut(s, "?")
-		if i := strings.LastIndexByte(s, '@'); i >= 0 {
+		if i := strings.LastIndexByte(s, '@'); i >= 0 && mayHavePassword(s[:i]) {
 			s = Mark + s[i:]
 		}
 		return s
@@ -40,6 +40,13 @@ func String(s string) string {
 		clean = strings.NewReplacer("%7B", "{", "%7D", "}").Replace(clean)
 	}
 	return clean
+}
+
+// mayHavePassword tells whether there is a colon in what stands before the @ of a text
+// that is no URL. Like net/http, an error shows a name alone: what is wrong may be there.
+func mayHavePassword(before string) bool {
+	_, userinfo, ok := strings.Cut(before, "//")
+	return !ok || strings.Contains(userinfo, ":")
 }
 
 func query(raw string) string {
