@@ -53,9 +53,9 @@ func (k APIKey) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 
 func (k APIKey) has(req *http.Request) bool {
 	if k.Query != "" {
-		return strings.Contains(req.URL.RawQuery, url.QueryEscape(k.Query)) && req.URL.Query().Has(k.Query)
+		return req.URL.RawQuery != "" && req.URL.Query().Has(k.Query)
 	}
-	return len(req.Header[k.Writes()]) > 0
+	return hasField(req, k.Writes())
 }
 
 func (k APIKey) sign(req *http.Request) error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/restykit/restykit/internal/origin"
 	"github.com/restykit/restykit/middleware"
@@ -90,7 +91,20 @@ func (*InsecureError) Final() bool { return true }
 const authorization = "Authorization"
 
 // hasAuthorization tells whether the caller authorized the request.
-func hasAuthorization(req *http.Request) bool { return len(req.Header[authorization]) > 0 }
+func hasAuthorization(req *http.Request) bool { return hasField(req, authorization) }
+
+// hasField tells whether a request has a field, in whatever letters the caller wrote it.
+func hasField(req *http.Request, name string) bool {
+	if len(req.Header[name]) > 0 {
+		return true
+	}
+	for key, values := range req.Header {
+		if len(key) == len(name) && len(values) > 0 && strings.EqualFold(key, name) {
+			return true
+		}
+	}
+	return false
+}
 
 // authorize writes the field, and keeps its secrets out of what the call prints.
 func authorize(req *http.Request, value string, secrets ...string) {
