@@ -88,7 +88,7 @@ func conflicts(c *resty.Client, p *pipeline) error {
 func ownField(c *resty.Client, field string) error {
 	const both = ": remove one of the two, or set it on the request, where it wins"
 	switch {
-	case len(c.Header[field]) > 0:
+	case setsField(c.Header, field):
 		return errors.New("the client sets " + field + " too (SetHeader)" + both)
 	case c.Token != "" && http.CanonicalHeaderKey(c.HeaderAuthorizationKey) == field:
 		return errors.New("the client sets " + field + " too (SetAuthToken)" + both)
@@ -100,6 +100,17 @@ func ownField(c *resty.Client, field string) error {
 		}
 	}
 	return nil
+}
+
+// setsField tells whether a header has a field, in whatever letters SetHeaderVerbatim
+// wrote it.
+func setsField(h http.Header, field string) bool {
+	for name, values := range h {
+		if len(name) == len(field) && len(values) > 0 && strings.EqualFold(name, field) {
+			return true
+		}
+	}
+	return false
 }
 
 // digestBefore tells whether SetDigestAuth was called on the client.
