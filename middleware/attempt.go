@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
+	"sync/atomic"
 )
 
 // attempt is one try of a hop: a request of its own with a fresh body, and one
@@ -16,17 +17,23 @@ type attempt struct {
 	call  *call
 	own   *http.Request // the newest request whose header map is the attempt's
 	resp  *http.Response
-	older *attempt // of the hop's open ones
+	sent  atomic.Bool // the base has the request, and closes its body
+	turn  int         // of the hop
+	older *attempt    // of the hop's open ones
+	trace httptrace.ClientTrace
 	out   requestBody
 	in    responseBody
 }
 
 type attemptKey struct{}
 
-// Value finds the attempt in its context.
+// Value finds the attempt and its call, which is not always the attempt's parent.
 func (a *attempt) Value(key any) any {
-	if _, ok := key.(attemptKey); ok {
+	switch key.(type) {
+	case attemptKey:
 		return a
+	case callKey:
+		return a.call
 	}
 	return a.Context.Value(key)
 }
@@ -42,14 +49,14 @@ func attemptOf(ctx context.Context) *attempt {
 // try is the border between Retry and the layers below it: it runs them on a fresh
 // request.
 func (c *call) try(req *http.Request, below Next) (*http.Response, error) {
-	body, first, err := c.hop.body(req)
+	a := &attempt{call: c}
+	body, first, err := c.hop.body(a, req)
 	if err != nil {
 		return nil, err
 	}
 	if !first || c.hop.req.Response == nil { // a redirect hop is no attempt, its retries are
 		c.attempts.Add(1)
 	}
-	a := &attempt{call: c}
 	a.Context = req.Context()
 	if a.Context == context.Context(c) {
 		a.Context = c.Context // the attempt watches the deadline itself
@@ -58,19 +65,23 @@ func (c *call) try(req *http.Request, below Next) (*http.Response, error) {
 	mine := req.WithContext(a.traced())
 	mine.Body = a.outgoing(body, req.ContentLength)
 	resp, err := a.send(mine, below)
+	if !a.sent.Load() { // a step refused, or had an answer of its own
+		closeBody(mine)
+	}
 	if err != nil {
 		c.hop.landed(nil)
 		a.finish()
 		return nil, err
 	}
 	a.incoming(resp)
-	c.hop.landed(a)
+	if !c.hop.landed(a) {
+		a.discard(nil)
+	}
 	return resp, nil
 }
 
 func (a *attempt) send(req *http.Request, below Next) (*http.Response, error) {
 	if err := a.Err(); err != nil {
-		closeBody(req)
 		return nil, a.explain(err)
 	}
 	resp, err := below(req)
@@ -85,10 +96,9 @@ func (a *attempt) traced() context.Context {
 	if !a.silences() {
 		return a
 	}
-	return httptrace.WithClientTrace(a, &httptrace.ClientTrace{
-		GetConn: func(string) { a.connecting() },
-		GotConn: func(httptrace.GotConnInfo) { a.connected() },
-	})
+	a.trace.GetConn = func(string) { a.connecting() }
+	a.trace.GotConn = func(httptrace.GotConnInfo) { a.connected() }
+	return httptrace.WithClientTrace(a, &a.trace)
 }
 
 // explain tells whose limit an error is: a context's error alone does not. HTTP/2

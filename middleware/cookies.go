@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/go-resty/resty/v2"
 )
@@ -24,22 +25,27 @@ func (k *cookies) seal(c *call) {
 	}
 }
 
-// strip takes out the jar's.
+// strip takes out the jar's. Where a redirect leads to another host, the http.Client
+// has taken out the caller's own before.
 func (k *cookies) strip(c *call, req *http.Request) *http.Request {
 	if !k.apart || slices.Equal(req.Header["Cookie"], k.own) {
 		return req
 	}
+	sent := req.Header.Get("Cookie")
 	req = Mutable(req)
-	if req.Header["Cookie"] = k.own; k.own == nil {
-		delete(req.Header, "Cookie")
+	delete(req.Header, "Cookie")
+	if k.own != nil && (sent == k.own[0] || strings.HasPrefix(sent, k.own[0]+"; ")) {
+		req.Header["Cookie"] = k.own
 	}
 	return req
 }
 
 // hide keeps what the answer sets from the jar, until restore.
 func (k *cookies) hide(resp *http.Response) {
-	if k.apart && len(resp.Header["Set-Cookie"]) > 0 {
-		k.got = resp.Header["Set-Cookie"]
+	if !k.apart {
+		return
+	}
+	if k.got = resp.Header["Set-Cookie"]; k.got != nil {
 		resp.Header = maps.Clone(resp.Header)
 		delete(resp.Header, "Set-Cookie")
 	}

@@ -45,6 +45,7 @@ type wrapStep struct {
 	layer    Layer
 	decorate func(http.RoundTripper) http.RoundTripper
 	rt       http.RoundTripper
+	of       *wrapStep // what this one is the client's own of
 }
 
 type wrapKey struct{ step *wrapStep }
@@ -52,9 +53,14 @@ type wrapKey struct{ step *wrapStep }
 func (s *wrapStep) Name() string { return s.name }
 func (s *wrapStep) Layer() Layer { return s.layer }
 
-// Bind decorates what is below, which the context tells for each request.
-func (s *wrapStep) Bind(Middleware) Middleware {
+// Bind decorates what is below, which the context tells for each request. A client that
+// adopts the step again keeps the transport that it has.
+func (s *wrapStep) Bind(old Middleware) Middleware {
+	if has, ok := old.(*wrapStep); ok && has.of == s {
+		return has
+	}
 	own := *s
+	own.of = s
 	own.rt = own.decorate(Next(own.below))
 	return &own
 }

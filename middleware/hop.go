@@ -18,6 +18,7 @@ type hop struct {
 	req *http.Request // as the http.Client gave it
 
 	mu     sync.Mutex
+	turn   int // counts the hops of the call
 	busy   bool
 	own    *http.Request // the copy that Mutable made above the attempts
 	sent   int           // attempts begun
@@ -34,13 +35,16 @@ func (h *hop) start(req *http.Request) bool {
 		return false
 	}
 	h.req, h.busy, h.own, h.sent, h.open = req, true, nil, 0, nil
+	h.turn++
 	return true
 }
 
 // body is the request's body for one more attempt. Where nothing else is in flight,
-// the answer before is discarded first, so that its connection can be used again.
-func (h *hop) body(req *http.Request) (body io.ReadCloser, first bool, err error) {
+// the answer before is discarded first, so that its connection can be used again. A
+// later Mutable makes a new copy: the header map of this one is being sent.
+func (h *hop) body(a *attempt, req *http.Request) (body io.ReadCloser, first bool, err error) {
 	h.mu.Lock()
+	a.turn, h.own = h.turn, nil
 	var old *attempt
 	if h.flying == 0 {
 		old, h.open = h.open, nil
@@ -64,14 +68,17 @@ func (h *hop) body(req *http.Request) (body io.ReadCloser, first bool, err error
 	return body, first, err
 }
 
-// landed notes that an attempt has its answer; a is nil where that is an error.
-func (h *hop) landed(a *attempt) {
+// landed notes that an attempt has its answer; a is nil where that is an error. It is
+// false where the hop is over, and no step wants the answer any more.
+func (h *hop) landed(a *attempt) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.flying--
-	if a != nil && h.busy {
-		a.older, h.open = h.open, a
+	if a == nil || !h.busy || a.turn != h.turn {
+		return false
 	}
+	a.older, h.open = h.open, a
+	return true
 }
 
 // finish closes what the steps left open: the request's body if nobody sent it, and

@@ -3,6 +3,8 @@ package middleware
 import (
 	"fmt"
 	"strings"
+
+	"github.com/restykit/restykit/internal/redact"
 )
 
 // mistakes are all that is wrong with a stack, as one error in one line.
@@ -24,7 +26,7 @@ func (m mistakes) Unwrap() []error { return m }
 func named(step Middleware, err error) []error {
 	var out []error
 	for _, e := range flat(err) {
-		out = append(out, fmt.Errorf("%s: %w", step.Name(), e))
+		out = append(out, fmt.Errorf("%s: %w", redact.Excerpt([]byte(step.Name()), 100), e)) // a wrong name in one line
 	}
 	return out
 }

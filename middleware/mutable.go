@@ -3,13 +3,15 @@ package middleware
 import (
 	"maps"
 	"net/http"
+	"slices"
 )
 
 // Mutable returns a request like req whose fields and header may be changed, and
 // whose context is that of req. The header map is copied once per attempt, and once
-// above the attempts, whoever asks; the values behind it are shared, so a step uses
-// Set, Add and Del and does not write into a value. What a step changes here is never
-// seen by the caller, who gets the response with the request that was asked for.
+// above the attempts before each, whoever asks; the values behind it are shared, so a
+// step uses Set, Add and Del and does not write into a value. What a step changes here
+// is never seen by the caller, who gets the response with the request that was asked
+// for.
 //
 // The URL is shared: copy it before a change. Outside a call, Mutable is
 // [http.Request.Clone].
@@ -64,6 +66,11 @@ func copyHeader(req *http.Request) *http.Request {
 	*own = *req
 	if own.Header = maps.Clone(req.Header); own.Header == nil {
 		own.Header = http.Header{}
+	}
+	for name, values := range own.Header {
+		if len(values) < cap(values) { // Add would write into what attempts share
+			own.Header[name] = slices.Clip(values)
+		}
 	}
 	return own
 }

@@ -41,6 +41,9 @@ func (p *pipeline) guard(below Next) Next {
 	}
 	return func(req *http.Request) (*http.Response, error) {
 		c := callOf(req.Context())
+		if c == nil {
+			return nil, errDropped
+		}
 		if slices.ContainsFunc(p.trusts, func(t []string) bool { return c.trusted(req.URL, t) }) {
 			return below(req)
 		}

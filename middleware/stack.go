@@ -3,6 +3,7 @@ package middleware
 import (
 	"cmp"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -95,11 +96,11 @@ func (s Stack) with(steps Stack, displace bool) Stack {
 			}
 			continue
 		}
-		if b, ok := step.(Binder); ok && old != step {
+		if b, ok := step.(Binder); ok && !same(old, step) {
 			step = b.Bind(old)
 		}
 		if displace {
-			out = slices.DeleteFunc(out, func(m Middleware) bool { return m != old && sameField(m, step) })
+			out = slices.DeleteFunc(out, func(m Middleware) bool { return m.Name() != step.Name() && sameField(m, step) })
 			at = out.find(step.Name())
 		}
 		if at >= 0 {
@@ -109,6 +110,11 @@ func (s Stack) with(steps Stack, displace bool) Stack {
 		}
 	}
 	return out
+}
+
+// same tells whether two steps are one. Those that cannot be compared never are.
+func same(a, b Middleware) bool {
+	return a != nil && reflect.ValueOf(a).Comparable() && a == b
 }
 
 // sameField tells whether two steps write the same header field.
