@@ -97,6 +97,7 @@ func (a *attempt) traced() context.Context {
 		return a
 	}
 	a.trace.GetConn = func(string) { a.connecting() }
+	a.trace.TLSHandshakeStart = a.shaking
 	a.trace.GotConn = func(httptrace.GotConnInfo) { a.connected() }
 	return httptrace.WithClientTrace(a, &a.trace)
 }

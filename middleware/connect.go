@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 )
 
 // ConnectError is the error of a connection that was never made: nothing of the
@@ -40,7 +41,7 @@ const (
 )
 
 // connectError wraps the error of a base that could not connect.
-func (a *attempt) connectError(err error) error {
+func (a *attempt) connectError(req *http.Request, err error) error {
 	if a.limited() != nil || a.Context.Err() != nil || errors.Is(err, context.Canceled) {
 		return err
 	}
@@ -48,12 +49,30 @@ func (a *attempt) connectError(err error) error {
 	switch never, known := a.unconnected(); {
 	case !known && phase == "", known && !never:
 		return err
-	case phase == "" && isTimeout(err): // net/http has a type of its own for the handshake's
-		phase = phaseTLS
-	case phase == "": // what comes before a connection and has no type is a proxy's refusal
-		phase = phaseProxy
+	case phase == "":
+		phase = a.stage(req)
 	}
 	return &ConnectError{Phase: phase, Err: err}
+}
+
+// stage tells how far a connection came whose error has no type that says so: a TLS
+// handshake that was hung up on, a proxy's refusal, a dialer's own error.
+func (a *attempt) stage(req *http.Request) string {
+	var proxy *url.URL
+	if t, ok := a.call.base.(*http.Transport); ok && t.Proxy != nil {
+		proxy, _ = t.Proxy(req) // the transport has asked the same, and went on
+	}
+	handshakes := a.handshakes()
+	if proxy != nil && proxy.Scheme == "https" {
+		handshakes-- // the first was the proxy's own
+	}
+	switch {
+	case handshakes > 0:
+		return phaseTLS
+	case proxy != nil:
+		return phaseProxy
+	}
+	return phaseDial
 }
 
 // connectPhase tells by its type which part of connecting an error comes from.

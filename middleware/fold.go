@@ -142,7 +142,7 @@ func sendBase(req *http.Request) (*http.Response, error) {
 	a.sent.Store(true)
 	resp, err := a.call.base.RoundTrip(req)
 	if err != nil {
-		return nil, a.connectError(err)
+		return nil, a.connectError(req, err)
 	}
 	return resp, nil
 }

@@ -20,6 +20,7 @@ type watch struct {
 	most    time.Duration // how long it may last; 0 is for ever
 	asked   bool          // a connection was asked for
 	got     bool          // and there
+	shakes  int           // the TLS handshakes that were begun for it
 	answer  bool          // has begun: what is still sent of the request keeps nobody waiting
 	over    bool
 }
@@ -65,11 +66,23 @@ func (w *watch) silences() bool {
 }
 
 func (w *watch) connecting() {
-	w.wait(w.owner.call.pipe.limits.connect, func() { w.asked, w.got = true, false })
+	w.wait(w.owner.call.pipe.limits.connect, func() { w.asked, w.got, w.shakes = true, false, 0 })
 }
 
 func (w *watch) connected() {
 	w.wait(w.owner.call.pipe.limits.read, func() { w.got = true })
+}
+
+func (w *watch) shaking() {
+	w.watchMu.Lock()
+	defer w.watchMu.Unlock()
+	w.shakes++
+}
+
+func (w *watch) handshakes() int {
+	w.watchMu.Lock()
+	defer w.watchMu.Unlock()
+	return w.shakes
 }
 
 // waiting begins a silence: from now on the other side has to say something.
