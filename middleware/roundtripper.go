@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 )
 
@@ -80,5 +79,5 @@ func (p plain) String() string {
 	if p.err != nil {
 		return p.err.Error()
 	}
-	return fmt.Sprint(p.pipe.steps)
+	return p.pipe.steps.String()
 }
