@@ -1,0 +1,120 @@
+package observe_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"testing"
+
+	"github.com/go-resty/resty/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/restykit/restykit/middleware"
+	"github.com/restykit/restykit/observe"
+)
+
+// quiet leaves out what differs from run to run.
+func quiet(w io.Writer, level slog.Level) *slog.Logger {
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == "duration" || a.Key == "url" {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+func server(t *testing.T) *httptest.Server {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/users/8":
+			w.WriteHeader(http.StatusNotFound)
+		case "/users/9":
+			w.WriteHeader(http.StatusBadGateway)
+		default:
+			_, _ = io.WriteString(w, "ok")
+		}
+	}))
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+func TestOneLineForEachCallWithItsLevel(t *testing.T) {
+	srv := server(t)
+	for _, tt := range []struct {
+		id, url, line string
+	}{
+		{"7", srv.URL, "level=INFO msg=\"http call\" template=\"/users/{id}?token=REDACTED\" attempts=1 method=GET status=200 bytes=2\n"},
+		{"8", srv.URL, "level=WARN msg=\"http call\" template=\"/users/{id}?token=REDACTED\" attempts=1 method=GET status=404 bytes=0\n"},
+		{"9", srv.URL, "level=ERROR msg=\"http call\" template=\"/users/{id}?token=REDACTED\" attempts=1 method=GET status=502 bytes=0\n"},
+	} {
+		var out bytes.Buffer
+		client := resty.New().SetBaseURL(tt.url)
+		require.NoError(t, middleware.Use(client, observe.Log{Logger: quiet(&out, slog.LevelInfo)}))
+		_, err := client.R().SetPathParam("id", tt.id).Get("/users/{id}?token=secret")
+		require.NoError(t, err)
+		require.Equal(t, tt.line, out.String())
+	}
+}
+
+func TestALineForACallWithoutAnAnswer(t *testing.T) {
+	var out bytes.Buffer
+	client := resty.New().SetBaseURL("http://127.0.0.1:1")
+	require.NoError(t, middleware.Use(client, observe.Log{Logger: quiet(&out, slog.LevelInfo)}))
+	_, err := client.R().Get("/?token=secret")
+	require.Error(t, err)
+	require.Contains(t, out.String(), "level=ERROR")
+	require.Contains(t, out.String(), "connection refused")
+	require.NotContains(t, out.String(), "secret")
+}
+
+func TestAFailedCheckIsLoggedThoughTheStatusIsFine(t *testing.T) {
+	srv := server(t)
+	var out bytes.Buffer
+	client := resty.New().SetBaseURL(srv.URL)
+	require.NoError(t, middleware.Use(client, observe.Log{Logger: quiet(&out, slog.LevelInfo)}, middleware.RequireJSON{}))
+	_, err := client.R().Get("/")
+	require.Error(t, err)
+	require.Contains(t, out.String(), "level=WARN")
+	require.Contains(t, out.String(), "not JSON")
+}
+
+func TestEachSendIsLoggedAtDebug(t *testing.T) {
+	srv := server(t)
+	var out bytes.Buffer
+	client := resty.New().SetBaseURL(srv.URL)
+	require.NoError(t, middleware.Use(client, observe.Log{Logger: quiet(&out, slog.LevelDebug)}))
+	_, err := client.R().Get("/")
+	require.NoError(t, err)
+	_, err = client.R().Get("http://127.0.0.1:1/")
+	require.Error(t, err)
+	require.Contains(t, out.String(), "level=DEBUG msg=\"http send\" method=GET attempt=1 status=200\n")
+	require.Contains(t, out.String(), "level=DEBUG msg=\"http send\" method=GET attempt=1 error=")
+}
+
+func TestALevelThatIsOffCostsNoLine(t *testing.T) {
+	srv := server(t)
+	var out bytes.Buffer
+	client := resty.New().SetBaseURL(srv.URL)
+	require.NoError(t, middleware.Use(client, observe.Log{Logger: quiet(&out, slog.LevelError)}))
+	_, err := client.R().Get("/")
+	require.NoError(t, err)
+	require.Empty(t, out.String())
+}
+
+func ExampleLog() {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }))
+	defer srv.Close()
+	client := resty.New().SetBaseURL(srv.URL)
+	_ = middleware.Use(client, observe.Log{Logger: quiet(os.Stdout, slog.LevelInfo)})
+
+	_, err := client.R().SetPathParam("id", "7").Get("/users/{id}")
+	fmt.Println(err)
+	// Output:
+	// level=INFO msg="http call" template=/users/{id} attempts=1 method=GET status=200 bytes=2
+	// <nil>
+}
