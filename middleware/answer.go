@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/go-resty/resty/v2"
 
@@ -22,6 +23,7 @@ type answer struct {
 const (
 	excerptBytes = 4 << 10
 	answerBytes  = 64 << 10
+	answerTime   = time.Second // a stream need never end
 )
 
 // answerOf reads what an error needs. In streamed and saved calls that is the
@@ -31,7 +33,9 @@ func answerOf(resp *resty.Response) answer {
 	a.url = redact.URL(a.request.URL)
 	body := resp.Body()
 	if body == nil && resp.RawResponse != nil && resp.RawResponse.Body != nil {
+		late := time.AfterFunc(answerTime, func() { _ = resp.RawResponse.Body.Close() })
 		body, _ = io.ReadAll(io.LimitReader(resp.RawResponse.Body, answerBytes)) // an excerpt of a broken body is still one
+		late.Stop()
 	}
 	if len(body) > answerBytes {
 		body = body[:answerBytes]

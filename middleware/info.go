@@ -163,6 +163,7 @@ func (i *Info) Hide(secret string) {
 	defer i.mu.Unlock()
 	if !slices.Contains(i.secrets, secret) {
 		i.secrets = append(i.secrets, secret)
+		slices.SortFunc(i.secrets, func(a, b string) int { return len(b) - len(a) }) // one may begin with another
 	}
 }
 
@@ -174,4 +175,20 @@ func (i *Info) withoutSecrets(body []byte) []byte {
 		body = bytes.ReplaceAll(body, []byte(s), []byte(redact.Mark))
 	}
 	return body
+}
+
+// blotted is a window of a body, with stars for the secrets that it shows a part of.
+func (i *Info) blotted(body []byte, from, to int) []byte {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	longest := 0
+	if len(i.secrets) > 0 {
+		longest = len(i.secrets[0])
+	}
+	start := max(0, from-longest)
+	wide := body[start:min(len(body), to+longest)]
+	for _, s := range i.secrets {
+		wide = bytes.ReplaceAll(wide, []byte(s), bytes.Repeat([]byte("*"), len(s)))
+	}
+	return wide[from-start : to-start]
 }

@@ -121,7 +121,10 @@ type StatusError struct {
 // Error is one line: "status: GET https://api.example.com/users/7: 404 Not Found".
 func (e *StatusError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "status: %s %s: %d %s", e.Method, e.URL, e.StatusCode, http.StatusText(e.StatusCode))
+	fmt.Fprintf(&b, "status: %s %s: %d", e.Method, e.URL, e.StatusCode)
+	if text := http.StatusText(e.StatusCode); text != "" {
+		b.WriteString(" " + text)
+	}
 	if e.Attempts > 1 {
 		fmt.Fprintf(&b, " after %d attempts", e.Attempts)
 	}
