@@ -10,14 +10,14 @@ import (
 )
 
 // Origin is a scheme, a host and a port, comparable with ==. Scheme and host are
-// in lower case and a port that is the scheme's default is written out. Nothing
-// else is made equal: a trailing dot, or a name in Unicode beside its A-label,
+// in lower case (of ASCII) and a port that is the scheme's default is written out.
+// Nothing else is made equal: a trailing dot, or a name in Unicode beside its A-label,
 // is another origin, because withholding a credential is the safe mistake.
 type Origin struct{ Scheme, Host, Port string }
 
 // Of is the origin of an absolute URL.
 func Of(u *url.URL) Origin {
-	o := Origin{Scheme: strings.ToLower(u.Scheme), Host: strings.ToLower(u.Hostname()), Port: u.Port()}
+	o := Origin{Scheme: lower(u.Scheme), Host: lower(u.Hostname()), Port: u.Port()}
 	if o.Port == "" {
 		switch o.Scheme {
 		case "https":
@@ -29,12 +29,30 @@ func Of(u *url.URL) Origin {
 	return o
 }
 
+// lower is strings.ToLower for ASCII alone: that one makes an i of İ, and then a name
+// with the one is a name with the other, which it is not to a resolver.
+func lower(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return 'A' <= r && r <= 'Z' }) {
+		return s
+	}
+	b := []byte(s)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
+}
+
 // Parse reads what a user lists as an origin: "https://api.example.com", with a
 // port where it is not the default, and nothing behind it but one slash.
 func Parse(s string) (Origin, error) {
 	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || (u.Host[0] != '[' && strings.Contains(u.Host, "%")) {
 		return Origin{}, fmt.Errorf("%q is no origin: write scheme and host, like https://api.example.com", trim(s))
+	}
+	if strings.Contains(u.Host, "*") {
+		return Origin{}, fmt.Errorf("%q is no origin: a * stands for nothing here, list each one", trim(s))
 	}
 	if u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
 		return Origin{}, fmt.Errorf("%q is more than an origin: write %s", Of(u), Of(u))
@@ -67,7 +85,7 @@ func (o Origin) IsZero() bool { return o == Origin{} }
 func (o Origin) String() string {
 	host := o.Host
 	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
+		host = "[" + strings.ReplaceAll(host, "%", "%25") + "]"
 	}
 	if (o.Scheme == "https" && o.Port == "443") || (o.Scheme == "http" && o.Port == "80") || o.Port == "" {
 		return o.Scheme + "://" + host
