@@ -75,20 +75,23 @@ func (c *call) stray(req *http.Request) {
 	}
 }
 
-// dropQuery takes out the query parameters that the resty client adds to each request.
+// dropQuery takes out the query parameters that the resty client adds to each request,
+// and leaves the others as they are written.
 func (c *call) dropQuery(req *http.Request) {
 	if c.client == nil || len(c.client.QueryParam) == 0 || req.URL.RawQuery == "" {
 		return
 	}
-	query := req.URL.Query()
-	for name, values := range c.client.QueryParam {
-		if slices.Equal(query[name], values) {
-			query.Del(name)
-		}
-	}
 	u := *req.URL
-	u.RawQuery = query.Encode()
+	u.RawQuery = strings.Join(slices.DeleteFunc(strings.Split(u.RawQuery, "&"), c.adds), "&")
 	req.URL = &u
+}
+
+// adds tells whether a pair of a query is one that the resty client adds.
+func (c *call) adds(pair string) bool {
+	name, value, _ := strings.Cut(pair, "=")
+	name, err := url.QueryUnescape(name)
+	value, err2 := url.QueryUnescape(value)
+	return err == nil && err2 == nil && slices.Contains(c.client.QueryParam[name], value)
 }
 
 // public tells whether any origin may see a header field.
