@@ -11,12 +11,12 @@ import (
 // that are wrong do not make the essence wrong, as in the WHATWG MIME standard).
 func mediaType(contentType string) string {
 	essence, _, _ := strings.Cut(contentType, ";")
-	essence = strings.ToLower(strings.Trim(essence, " \t\r\n"))
+	essence = strings.Trim(essence, " \t\r\n")
 	kind, sub, ok := strings.Cut(essence, "/")
 	if !ok || !field.IsToken(kind) || !field.IsToken(sub) {
 		return ""
 	}
-	return essence
+	return strings.ToLower(essence)
 }
 
 // isJSON is the WHATWG rule for a JSON MIME type, with the suffix of RFC 6839.
