@@ -82,6 +82,9 @@ var elsewhere = map[string]string{
 	"no scheme, upper case":           "//EVIL.TEST/land",
 	"a name in Unicode":               "https://api.höme.test/land",
 	"a dotted I, which becomes an i":  "https://apİ.home.test/land",
+	"a listed host, another port":     "https://files.home.test:8443/land",
+	"a listed host, http":             "http://files.home.test/land",
+	"a host below a listed one":       "https://sub.files.home.test/land",
 	"an IPv6 address":                 "https://[2001:db8::1]/land",
 	"an IPv6 address of this machine": "http://[::1]/land",
 }

@@ -34,32 +34,44 @@ func (c *call) trusted(u *url.URL, origins []string) bool {
 
 // guard stands before the Auth layer of a stack that adds secrets. To an origin that
 // no step trusts, a request carries only what any stranger may see, whoever set the
-// rest: the caller's own headers and cookies are as secret as ours.
+// rest: the caller's own headers and cookies are as secret as ours. And what is above
+// sees no secret: not in a request that it has a hold of, nor behind the response.
 func (p *pipeline) guard(below Next) Next {
 	if len(p.trusts) == 0 {
 		return below
 	}
 	return func(req *http.Request) (*http.Response, error) {
-		c := callOf(req.Context())
-		if c == nil {
+		c, a := callOf(req.Context()), attemptOf(req.Context())
+		if c == nil || a == nil {
 			return nil, errDropped
 		}
-		if slices.ContainsFunc(p.trusts, func(t []string) bool { return c.trusted(req.URL, t) }) {
-			return below(req)
+		a.own = nil // the next Mutable copies
+		out := req
+		if !slices.ContainsFunc(p.trusts, func(t []string) bool { return c.trusted(req.URL, t) }) {
+			c.stray(req)
+			out = p.harmless(c, req)
 		}
-		c.stray(req)
-		req = Mutable(req)
-		c.dropQuery(req)
-		for name := range req.Header {
-			if !p.public(name) {
-				delete(req.Header, name)
-			}
+		resp, err := below(out)
+		if resp != nil {
+			resp.Request = req
 		}
-		if from := req.Header.Get("Referer"); from != "" {
-			req.Header.Set("Referer", refererOrigin(from))
-		}
-		return below(req)
+		return resp, err
 	}
+}
+
+// harmless is a request with what any stranger may see.
+func (p *pipeline) harmless(c *call, req *http.Request) *http.Request {
+	req = Mutable(req)
+	c.dropQuery(req)
+	for name := range req.Header {
+		if !p.public(name) {
+			delete(req.Header, name)
+		}
+	}
+	if from := req.Header.Get("Referer"); from != "" {
+		req.Header.Set("Referer", refererOrigin(from))
+	}
+	return req
 }
 
 // stray remembers that a call has left its origins, and says so to whoever wonders

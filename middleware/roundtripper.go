@@ -3,6 +3,9 @@ package middleware
 import (
 	"errors"
 	"net/http"
+	"slices"
+
+	"github.com/restykit/restykit/internal/origin"
 )
 
 // RoundTripper puts the stack in front of a transport, for clients other than resty;
@@ -45,6 +48,7 @@ func (p plain) RoundTrip(req *http.Request) (*http.Response, error) {
 		c = &call{}
 		c.mode = streamed
 		c.begin(req.Context(), pipe)
+		c.resume(req)
 	}
 	hop := req.WithContext(c)
 	if !c.hop.start(hop) {
@@ -69,6 +73,22 @@ func (p plain) before(req *http.Request) *call {
 		return nil
 	}
 	return c
+}
+
+// resume fixes the origin of a call whose earlier hops are lost, because a decorator
+// around the stack put a request of its own behind the response: home is where the
+// redirects began, and never where they lead.
+func (c *call) resume(req *http.Request) {
+	var before []*http.Request
+	for r := req.Response; r != nil && r.Request != nil; r = r.Request.Response {
+		before = append(before, r.Request)
+	}
+	if len(before) == 0 {
+		c.strayed = req.Response != nil
+		return
+	}
+	c.settle(before[len(before)-1].URL)
+	c.strayed = slices.ContainsFunc(before, func(r *http.Request) bool { return origin.Of(r.URL) != c.home })
 }
 
 // CloseIdleConnections closes those of the base.
