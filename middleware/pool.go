@@ -69,10 +69,10 @@ func (p Pool) filled() Pool {
 
 // Bind makes the pool of one client, which stays where the settings stay.
 func (p Pool) Bind(old Middleware) Middleware {
-	if has, ok := old.(*boundPool); ok && has.Pool == p.filled() {
+	if has, ok := old.(*boundPool); ok && has.Pool == p {
 		return has
 	}
-	return &boundPool{Pool: p.filled()}
+	return &boundPool{Pool: p}
 }
 
 func (Pool) base(base http.RoundTripper) (http.RoundTripper, error) { return base, nil }
@@ -105,8 +105,8 @@ func (p *boundPool) base(base http.RoundTripper) (http.RoundTripper, error) {
 	if p.to != nil {
 		p.to.CloseIdleConnections()
 	}
-	to := base.(*http.Transport).Clone()
-	to.MaxIdleConnsPerHost, to.MaxIdleConns, to.MaxConnsPerHost, to.IdleConnTimeout = p.MaxIdlePerHost, p.MaxIdle, p.MaxPerHost, p.IdleTimeout
+	to, set := base.(*http.Transport).Clone(), p.filled()
+	to.MaxIdleConnsPerHost, to.MaxIdleConns, to.MaxConnsPerHost, to.IdleConnTimeout = set.MaxIdlePerHost, set.MaxIdle, set.MaxPerHost, set.IdleTimeout
 	p.from, p.to = base, to
 	return to, nil
 }

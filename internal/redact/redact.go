@@ -4,6 +4,7 @@ package redact
 import (
 	"net/url"
 	"strings"
+	"unicode"
 )
 
 // Mark stands where a value was.
@@ -78,9 +79,9 @@ func Excerpt(body []byte, most int) string {
 	}
 	s := strings.Map(func(r rune) rune {
 		switch {
-		case r == '\n' || r == '\r' || r == '\t':
+		case r == '\n' || r == '\r' || r == '\t' || r == '\u2028' || r == '\u2029':
 			return ' '
-		case r < 0x20 || r == 0x7f:
+		case unicode.IsControl(r):
 			return -1
 		}
 		return r
