@@ -45,10 +45,21 @@ func (RequireJSON) Prepare(c *resty.Client, r *resty.Request) error {
 	if r.Header.Get("Accept") == "" && c.Header.Get("Accept") == "" {
 		r.SetHeader("Accept", jsonType)
 	}
-	if r.Header.Get("Content-Type") == "" && c.Header.Get("Content-Type") == "" && isJSONText(r.Body) {
+	if r.Header.Get("Content-Type") == "" && c.Header.Get("Content-Type") == "" && sendsBody(c, r) && isJSONText(r.Body) {
 		r.SetHeader("Content-Type", jsonType)
 	}
 	return nil
+}
+
+// sendsBody tells whether resty sends a body with the request's method.
+func sendsBody(c *resty.Client, r *resty.Request) bool {
+	switch r.Method {
+	case http.MethodGet:
+		return c.AllowGetMethodPayload
+	case http.MethodHead, http.MethodOptions:
+		return false
+	}
+	return true
 }
 
 func isJSONText(body any) bool {
