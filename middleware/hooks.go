@@ -115,7 +115,7 @@ type home struct {
 // baseOf is the text of the client's BaseURL, or of the field that it had before.
 func baseOf(c *resty.Client) string {
 	if c.BaseURL == "" {
-		return c.HostURL //nolint:staticcheck // resty still reads the deprecated field
+		return c.HostURL // deprecated, and resty still reads it
 	}
 	return c.BaseURL
 }
@@ -201,19 +201,16 @@ func failed(r *resty.Request, err error) {
 		return
 	}
 	var resp *resty.Response
-	var wrapped *resty.ResponseError
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*resty.ResponseError](err); ok {
 		resp, err = wrapped.Response, wrapped.Err
 	}
 	if resp != nil && resp.RawResponse != nil && resp.RawResponse.Body != nil {
 		_ = resp.RawResponse.Body.Close() // resty forgets it where SetOutput fails
 	}
-	var decode *DecodeError
-	if errors.As(err, &decode) {
+	if decode, ok := errors.AsType[*DecodeError](err); ok {
 		decode.complete(c, resp)
 	}
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := errors.AsType[*url.Error](err); ok {
 		u.URL = redact.String(u.URL)
 	}
 	c.finish(resp, err)
