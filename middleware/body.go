@@ -63,6 +63,10 @@ func (b *responseBody) Read(p []byte) (int, error) {
 	if t := a.limited(); t != nil {
 		return 0, t
 	}
+	if _, err := b.count(0, nil); err != nil { // too large by its Content-Length
+		a.finish()
+		return 0, err
+	}
 	if a.call.pipe.limits.read > 0 {
 		a.waiting()
 	}

@@ -123,8 +123,13 @@ func (c *call) checkStream(resp *http.Response) error {
 		r = &resty.Request{Method: resp.Request.Method, URL: resp.Request.URL.String(), Header: resp.Request.Header, RawRequest: resp.Request}
 		r.SetContext(resp.Request.Context())
 	}
-	answer := &resty.Response{Request: r, RawResponse: resp}
-	return c.pipe.check(answer)
+	if err := c.pipe.check(&resty.Response{Request: r, RawResponse: resp}); err != nil {
+		return err
+	}
+	if most := c.pipe.limits.maxBody; most > 0 && resp.ContentLength > most && resp.Body != http.NoBody {
+		return &MaxBodyError{Limit: most} // now, and not when a file was opened for it
+	}
+	return nil
 }
 
 // isRedirect tells an answer that the http.Client may follow.
