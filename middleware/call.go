@@ -15,16 +15,17 @@ type call struct {
 	expiry
 	Info
 
-	client  *resty.Client  // nil under Stack.RoundTripper, as is
-	request *resty.Request // the request
-	pipe    *pipeline
-	base    http.RoundTripper // of the hop under way
-	hop     hop
-	timer   *time.Timer  // of the deadline, made when somebody asks for Done
-	entered atomic.Bool  // the pipeline has run
-	over    atomic.Bool  // the caller has the result
-	reading atomic.Int32 // bodies that are not at their end
-	cookies cookies
+	client   *resty.Client  // nil under Stack.RoundTripper, as is
+	request  *resty.Request // the request
+	homeless error          // why the client's BaseURL has no origin
+	pipe     *pipeline
+	base     http.RoundTripper // of the hop under way
+	hop      hop
+	timer    *time.Timer  // of the deadline, made when somebody asks for Done
+	entered  atomic.Bool  // the pipeline has run
+	over     atomic.Bool  // the caller has the result
+	reading  atomic.Int32 // bodies that are not at their end
+	cookies  cookies
 }
 
 type callKey struct{}

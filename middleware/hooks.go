@@ -59,9 +59,7 @@ func open(c *resty.Client, r *resty.Request) error {
 	}
 	next.template = r.URL
 	next.begin(parent, pipe)
-	if err := next.settleBase(); err != nil {
-		return err
-	}
+	next.settleBase()
 	r.SetContext(next)
 	for _, p := range pipe.preparers {
 		if err := p.Prepare(c, r); err != nil {
@@ -80,17 +78,13 @@ func requestCall(r *resty.Request) *call {
 }
 
 // settleBase fixes the origin of the call where the client has a BaseURL. The target
-// of an SRV record is what the caller asked for.
-func (c *call) settleBase() error {
+// of an SRV record is what the caller asked for. A BaseURL that is wrong is for resty
+// to judge, and for seal where a secret depends on it.
+func (c *call) settleBase() {
 	if baseOf(c.client) == "" || c.request.SRV != nil {
-		return nil
+		return
 	}
-	home, err := c.pipe.homeOf(c.client)
-	if err != nil && len(c.pipe.trusts) == 0 {
-		return nil // no secret to guard: resty itself says what is wrong, if it needs the BaseURL
-	}
-	c.home = home
-	return err
+	c.home, c.homeless = c.pipe.homeOf(c.client)
 }
 
 // homeOf is the origin of the client's BaseURL, which is parsed again when it changes.
@@ -143,6 +137,9 @@ func seal(c *resty.Client, r *resty.Request) error {
 	cl := callOf(r.RawRequest.Context())
 	if cl == nil || cl.request != r {
 		return errDropped
+	}
+	if cl.homeless != nil && len(cl.pipe.trusts) > 0 {
+		return cl.homeless
 	}
 	cl.mode = fields.mode(c, r)
 	if r.Body == http.NoBody { // resty hides it in a reader of unknown length, and strict servers answer 411
