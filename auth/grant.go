@@ -102,6 +102,9 @@ func (g RefreshToken) endpoint() string { return g.Config.Endpoint.TokenURL }
 // Validate refuses a configuration that cannot work.
 func (g RefreshToken) Validate() error {
 	err := validateClient(g.Config.ClientID, g.Config.ClientSecret)
+	if g.Token != nil && g.Token.AccessToken != "" {
+		err = errors.Join(err, prefixed("Token", checkToken(g.Token)))
+	}
 	if g.Token == nil || g.Token.RefreshToken == "" {
 		return errors.Join(err, errors.New("Token has no RefreshToken: save the one that the login returned (it may need the scope offline_access)"))
 	}
@@ -117,11 +120,14 @@ func (g RefreshToken) String() string {
 func (g RefreshToken) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, g.String()) }
 
 func validateClient(id, secret string) error {
-	err := needs("ClientID", id)
-	if e := checkSecret(secret); e != nil {
-		err = errors.Join(err, fmt.Errorf("ClientSecret: %w", e))
+	return errors.Join(needs("ClientID", id), prefixed("ClientSecret", checkSecret(secret)))
+}
+
+func prefixed(field string, err error) error {
+	if err == nil {
+		return nil
 	}
-	return err
+	return fmt.Errorf("%s: %w", field, err)
 }
 
 func needs(field, value string) error {

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -23,6 +24,7 @@ type minter struct {
 	failed error         // why the last mint failed
 	rest   time.Time     // no mint before
 	pause  time.Duration // the length of the next rest
+	ahead  bool          // it failed ahead of need: the first in need may ask
 	trust  time.Time     // no token is dropped before: new ones are refused as well
 	doubt  time.Duration
 	seeded bool
@@ -31,22 +33,23 @@ type minter struct {
 // flight is a mint under way.
 type flight struct {
 	done  chan struct{}
+	ahead bool // nobody waits for it
 	token *oauth2.Token
 	once  bool // the token has no lifetime: it is for those who waited
 	err   error
 }
 
-// used is the token that a call has in use. A call uses one at a time.
+// used is the token that a call has to itself, because it is good for this call alone.
 type used struct {
 	mu    sync.Mutex
 	token *oauth2.Token
-	keep  bool // the minter does not have it
 }
 
 const (
 	maxLeeway  = 10 * time.Second
 	maxAhead   = time.Minute
-	firstPause = time.Second
+	firstPause = 100 * time.Millisecond
+	firstDoubt = time.Second
 	maxPause   = time.Minute
 )
 
@@ -72,7 +75,6 @@ func (m *minter) get(ctx context.Context, mint mintFunc, by *used) (*oauth2.Toke
 		return nil, err
 	}
 	if f == nil {
-		by.take(token, false)
 		return token, nil
 	}
 	begun := time.Now()
@@ -87,7 +89,9 @@ func (m *minter) get(ctx context.Context, mint mintFunc, by *used) (*oauth2.Toke
 	if f.err != nil {
 		return nil, f.err
 	}
-	by.take(f.token, f.once)
+	if f.once {
+		by.keep(f.token)
+	}
 	return f.token, nil
 }
 
@@ -100,12 +104,16 @@ func (m *minter) current(mint mintFunc) (token *oauth2.Token, f *flight, mine bo
 	now := time.Now()
 	if m.token != nil && (m.good.IsZero() || now.Before(m.good)) {
 		if !m.renew.IsZero() && !now.Before(m.renew) && m.flight == nil && !now.Before(m.rest) {
-			m.start(mint)
+			m.start(mint).ahead = true
 		}
 		return m.token, nil, false, nil
 	}
 	if m.flight != nil {
+		m.flight.ahead = false
 		return nil, m.flight, false, nil
+	}
+	if m.ahead {
+		m.ahead, m.pause, m.rest = false, 0, time.Time{}
 	}
 	if now.Before(m.rest) {
 		return nil, nil, false, m.failed
@@ -120,15 +128,15 @@ func (m *minter) start(mint mintFunc) *flight {
 	last := m.last
 	go func() {
 		begun := time.Now()
-		f.err = errMintPanicked
+		f.err = errNoReturn
 		defer func() { m.land(f, begun) }()
 		f.token, f.err = mint(last)
 	}()
 	return f
 }
 
-// errMintPanicked is what waiters get while the panic takes the process down.
-var errMintPanicked = fmt.Errorf("the grant or OnToken panicked")
+// errNoReturn is what waiters get while a panic takes the process down.
+var errNoReturn = errors.New("the grant or OnToken did not return: it panicked, or ended its goroutine")
 
 // land files what a mint came to, and lets the waiters go.
 func (m *minter) land(f *flight, begun time.Time) {
@@ -137,11 +145,11 @@ func (m *minter) land(f *flight, begun time.Time) {
 	defer close(f.done)
 	m.flight = nil
 	if f.err != nil {
-		m.failed, m.pause = f.err, min(max(2*m.pause, firstPause), maxPause)
+		m.failed, m.ahead, m.pause = f.err, f.ahead, min(max(2*m.pause, firstPause), maxPause)
 		m.rest = time.Now().Add(m.pause)
 		return
 	}
-	m.failed, m.pause, m.rest = nil, 0, time.Time{}
+	m.failed, m.ahead, m.pause, m.rest = nil, false, 0, time.Time{}
 	m.last = f.token
 	m.keep(f, begun)
 }
@@ -161,27 +169,25 @@ func (m *minter) keep(f *flight, begun time.Time) {
 	m.renew = f.token.Expiry.Add(-min(maxAhead, life/2))
 }
 
-// refuse drops a token that the server refused, if it is still the current one, and
+// refuse drops the token that the server refused, if it is still the current one, and
 // tells whether another can be had. Of many callers with the same token the first drops
 // it, and the others find the next.
 func (m *minter) refuse(by *used, value string) bool {
-	by.mu.Lock()
-	token := by.token
-	by.token, by.keep = nil, false
-	by.mu.Unlock()
-	if token == nil || value != token.Type()+" "+token.AccessToken {
-		return false
-	}
+	by.drop(value)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.token == token || m.token == nil {
-		if time.Now().Before(m.trust) {
-			return false
-		}
-		m.token = nil
+	if m.token != nil && header(m.token) != value {
+		return true
 	}
+	if time.Now().Before(m.trust) {
+		return false
+	}
+	m.token = nil
 	return true
 }
+
+// header is a token as it is sent.
+func header(t *oauth2.Token) string { return t.Type() + " " + t.AccessToken }
 
 // settle hears whether a new token was refused too. Then it is not the tokens, and a
 // server that refuses all of them must not make each call ask for one.
@@ -192,22 +198,29 @@ func (m *minter) settle(refused bool) {
 		m.doubt, m.trust = 0, time.Time{}
 		return
 	}
-	m.doubt = min(max(2*m.doubt, firstPause), maxPause)
-	m.trust = time.Now().Add(m.doubt)
+	if now := time.Now(); !now.Before(m.trust) { // of many callers with that token the first
+		m.doubt = min(max(2*m.doubt, firstDoubt), maxPause)
+		m.trust = now.Add(m.doubt)
+	}
 }
 
-// own is the token that only this call has.
 func (u *used) own() *oauth2.Token {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.keep {
-		return u.token
-	}
-	return nil
+	return u.token
 }
 
-func (u *used) take(token *oauth2.Token, keep bool) {
+func (u *used) keep(token *oauth2.Token) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.token, u.keep = token, keep
+	u.token = token
+}
+
+// drop forgets the token if it is the one that was refused.
+func (u *used) drop(value string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.token != nil && header(u.token) == value {
+		u.token = nil
+	}
 }

@@ -23,7 +23,7 @@ import (
 // quarter of its lifetime, and renewed in the background before that, while the old one
 // still works. However many callers wait, there is one request for a token at a time;
 // each caller leaves on its own context, and the request goes on. A failure is shared by
-// all who waited, and not tried again before a backoff of 1 s, doubling to 1 min.
+// all who waited, and not tried again before a backoff of 100 ms, doubling to 1 min.
 //
 // A 401 drops exactly the token that was refused; the request is sent once more, with
 // its body, and a new token. Where that is refused too, the caller has the 401, and
@@ -41,7 +41,8 @@ type OAuth2 struct {
 	// other machines.
 	InsecureHTTP bool
 	// OnToken is told each new token before it is used, one at a time: the place to
-	// save a refresh token that the server rotates.
+	// save a refresh token that the server rotates. Callers wait for it, so it must not
+	// send through a client that this step is on.
 	OnToken func(*oauth2.Token)
 	// Client sends the token requests; it follows no redirects, whatever it says. nil
 	// is a plain one. It must not be a client that this step is on.
@@ -84,10 +85,7 @@ func (o *OAuth2) sign(req *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := checkSecret(token.AccessToken); err != nil {
-		return fmt.Errorf("the token endpoint's token cannot be sent: %w", err)
-	}
-	authorize(req, token.Type()+" "+token.AccessToken, token.AccessToken)
+	authorize(req, header(token), token.AccessToken)
 	return nil
 }
 
@@ -122,6 +120,9 @@ func (o *OAuth2) mint(last *oauth2.Token) (*oauth2.Token, error) {
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	token, err := o.Grant.Mint(ctx, &client, last)
+	if err == nil {
+		err = checkToken(token)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -130,6 +131,20 @@ func (o *OAuth2) mint(last *oauth2.Token) (*oauth2.Token, error) {
 		o.OnToken(&told)
 	}
 	return token, nil
+}
+
+// checkToken says what is wrong with a token that a grant returned.
+func checkToken(token *oauth2.Token) error {
+	switch {
+	case token == nil:
+		return errors.New("the grant returned neither a token nor an error")
+	case token.AccessToken == "":
+		return errors.New("the grant returned a token without an AccessToken")
+	}
+	if err := checkSecret(header(token)); err != nil {
+		return fmt.Errorf("the token cannot be sent: %w", err)
+	}
+	return nil
 }
 
 // Validate refuses a grant that cannot work.

@@ -23,6 +23,9 @@ type tokenAnswer struct {
 // parseTokenAnswer reads JSON, and the form that some servers send in its place.
 func parseTokenAnswer(contentType string, body []byte) (tokenAnswer, error) {
 	a := tokenAnswer{members: map[string]any{}}
+	if len(body) > maxTokenBody {
+		return a, errors.New("the answer is larger than 1 MiB")
+	}
 	kind, _, _ := mime.ParseMediaType(contentType)
 	if kind == "application/x-www-form-urlencoded" || (kind == "text/plain" && !strings.HasPrefix(strings.TrimSpace(string(body)), "{")) {
 		form, err := url.ParseQuery(string(body))
@@ -32,11 +35,17 @@ func parseTokenAnswer(contentType string, body []byte) (tokenAnswer, error) {
 		for name := range form {
 			a.members[name] = form.Get(name)
 		}
-	} else if err := json.Unmarshal(body, &a.members); err != nil {
+	} else if err := json.Unmarshal(body, &a.members); a.members == nil || (err != nil && !tooLarge(err)) {
 		return tokenAnswer{}, fmt.Errorf("the answer (%q) is no JSON object", kind)
 	}
 	a.code, a.description, a.uri = a.text("error"), a.text("error_description"), a.text("error_uri")
 	return a, nil
+}
+
+// tooLarge tells a number that no float64 can hold. Unmarshal leaves it out, and reads on.
+func tooLarge(err error) bool {
+	t, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	return ok && strings.HasPrefix(t.Value, "number ")
 }
 
 func (a tokenAnswer) text(name string) string {

@@ -48,14 +48,14 @@ func (e *TokenError) Error() string {
 func (e *TokenError) Unwrap() error { return e.Err }
 
 // Final tells whether asking again is of no use: the server knows the client or the
-// grant and refuses it. Network errors, 5xx, 408 and 429 are not final.
+// grant and refuses it. Network errors, 5xx, 408 and 429 are not final, unless the
+// server says one of the codes of RFC 6749 that are.
 func (e *TokenError) Final() bool {
 	switch e.Code {
-	case "":
+	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope":
+		return true
 	case "server_error", "temporarily_unavailable", "slow_down", "authorization_pending":
 		return false
-	default:
-		return true
 	}
 	switch {
 	case e.StatusCode == 0, e.StatusCode >= 500, e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests:

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -28,18 +29,18 @@ const maxTokenBody = 1 << 20
 
 func (r tokenRequest) send(ctx context.Context, client *http.Client) (*oauth2.Token, error) {
 	begun := time.Now()
-	body := &TokenError{Endpoint: redact.String(r.url)}
+	failed := &TokenError{Endpoint: redact.String(r.url)}
 	resp, err := r.post(ctx, client)
 	if err != nil {
-		body.Err = r.network(ctx, err)
-		return nil, body
+		failed.Err = r.network(ctx, err)
+		return nil, failed
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body.StatusCode, body.Header = resp.StatusCode, resp.Header
-	text, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenBody))
+	failed.StatusCode = resp.StatusCode
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenBody+1))
 	if err != nil {
-		body.Err = r.network(ctx, err)
-		return nil, body
+		failed.Err = r.network(ctx, err)
+		return nil, failed
 	}
 	answer, err := parseTokenAnswer(resp.Header.Get("Content-Type"), text)
 	if err == nil && answer.code == "" && resp.StatusCode >= 200 && resp.StatusCode <= 299 {
@@ -48,9 +49,24 @@ func (r tokenRequest) send(ctx context.Context, client *http.Client) (*oauth2.To
 			return token, nil
 		}
 	}
-	body.Code, body.Description, body.URI = answer.code, r.clean(answer.description), r.clean(answer.uri)
-	body.Err = err
-	return nil, body
+	r.explain(failed, resp.Header, answer, err)
+	return nil, failed
+}
+
+// explain files what the server says, without what we said: some servers repeat it.
+func (r tokenRequest) explain(failed *TokenError, header http.Header, answer tokenAnswer, err error) {
+	secrets := r.secrets()
+	clean := func(text string) string { return redact.Excerpt([]byte(redact.Secrets(text, secrets)), 300) }
+	failed.Code, failed.Description, failed.URI = clean(answer.code), clean(answer.description), clean(answer.uri)
+	if err != nil {
+		failed.Err = errors.New(clean(err.Error()))
+	}
+	failed.Header = make(http.Header, len(header))
+	for name, values := range header {
+		for _, value := range values {
+			failed.Header.Add(name, redact.Secrets(value, secrets))
+		}
+	}
 }
 
 func (r tokenRequest) post(ctx context.Context, client *http.Client) (*http.Response, error) {
@@ -83,16 +99,24 @@ func (r tokenRequest) network(ctx context.Context, err error) error {
 	return err
 }
 
-// clean takes what we sent out of what the server says.
-func (r tokenRequest) clean(text string) string {
-	secrets := []string{r.secret}
-	for _, name := range []string{"refresh_token", "client_secret", "password", "assertion", "client_assertion", "code", "code_verifier", "device_code", "subject_token", "actor_token"} {
-		secrets = append(secrets, r.form[name]...)
+// secrets are what we sent and a server may repeat: all but the fields that are no
+// secret by their name.
+func (r tokenRequest) secrets() []string {
+	pair := url.QueryEscape(r.id) + ":" + url.QueryEscape(r.secret)
+	secrets := []string{r.secret, base64.StdEncoding.EncodeToString([]byte(pair))}
+	fields := []url.Values{r.form}
+	if u, err := url.Parse(r.url); err == nil {
+		password, _ := u.User.Password()
+		secrets, fields = append(secrets, password), append(fields, u.Query())
 	}
-	for _, s := range secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, redact.Mark)
+	for _, values := range fields {
+		for name, value := range values {
+			switch name {
+			case "grant_type", "scope", "client_id", "audience", "resource", "redirect_uri", "client_assertion_type":
+			default:
+				secrets = append(secrets, value...)
+			}
 		}
 	}
-	return redact.Excerpt([]byte(text), 300)
+	return secrets
 }
