@@ -257,7 +257,13 @@ func TestResponsesOfASuccessAndAnErrorAreBothClosed(t *testing.T) {
 }
 
 func TestAStepMayReturnAnEarlierAnswerThatItKept(t *testing.T) {
-	wire := newWire(func(n int, _ *http.Request) (*http.Response, error) { return reply(200, fmt.Sprint("answer ", n)), nil })
+	var together sync.WaitGroup // both are in flight before either is answered
+	together.Add(2)
+	wire := newWire(func(n int, _ *http.Request) (*http.Response, error) {
+		together.Done()
+		together.Wait()
+		return reply(200, fmt.Sprint("answer ", n)), nil
+	})
 	both := middleware.Func("both", middleware.Retry, func(req *http.Request, next middleware.Next) (*http.Response, error) {
 		answers := make([]*http.Response, 2)
 		var wg sync.WaitGroup

@@ -17,6 +17,7 @@ type call struct {
 
 	client   *resty.Client  // nil under Stack.RoundTripper, as is
 	request  *resty.Request // the request
+	refused  error          // nothing is sent
 	homeless error          // why the client's BaseURL has no origin
 	pipe     *pipeline
 	base     http.RoundTripper // of the hop under way

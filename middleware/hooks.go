@@ -2,14 +2,11 @@ package middleware
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/go-resty/resty/v2"
 
-	"github.com/restykit/restykit/internal/origin"
 	"github.com/restykit/restykit/internal/redact"
 )
 
@@ -35,102 +32,6 @@ func install(c *resty.Client) {
 	register[resty.ErrorHook](c, fields.panics, panicked)
 }
 
-// open begins the call, in resty's hook before a request is built. Where resty retries
-// by itself it comes here again, and the call goes on.
-func open(c *resty.Client, r *resty.Request) error {
-	if old := requestCall(r); old != nil && old.entered.Load() && !old.over.Load() {
-		return nil
-	}
-	next := &call{client: c, request: r}
-	pipe := adoptedBy(c, next)
-	if pipe == nil {
-		return errLost
-	}
-	parent := r.Context()
-	if old, ok := parent.(*call); ok && old.request == r {
-		parent = old.Context // a request that is sent a second time
-	}
-	pipe, err := pipe.forRequest(parent)
-	if err != nil {
-		return err
-	}
-	if err := conflicts(c, pipe); err != nil {
-		return err
-	}
-	next.template = r.URL
-	next.begin(parent, pipe)
-	next.settleBase()
-	r.SetContext(next)
-	for _, p := range pipe.preparers {
-		if err := p.Prepare(c, r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// requestCall is the call of a resty request, and not one that it inherited.
-func requestCall(r *resty.Request) *call {
-	if c := callOf(r.Context()); c != nil && c.request == r {
-		return c
-	}
-	return nil
-}
-
-// settleBase fixes the origin of the call where the client has a BaseURL. The target
-// of an SRV record is what the caller asked for. A BaseURL that is wrong is for resty
-// to judge, and for seal where a secret depends on it.
-func (c *call) settleBase() {
-	if baseOf(c.client) == "" || c.request.SRV != nil {
-		return
-	}
-	c.home, c.homeless = c.pipe.homeOf(c.client)
-}
-
-// homeOf is the origin of the client's BaseURL, which is parsed again when it changes.
-func (p *pipeline) homeOf(c *resty.Client) (origin.Origin, error) {
-	if known := p.home.Load(); known != nil && known.base == baseOf(c) {
-		return known.home, nil
-	}
-	u, err := baseURL(c)
-	if err != nil {
-		return origin.Origin{}, err
-	}
-	p.home.Store(&home{base: baseOf(c), home: origin.Of(u)})
-	return origin.Of(u), nil
-}
-
-// home is a BaseURL and its origin.
-type home struct {
-	base string
-	home origin.Origin
-}
-
-// baseOf is the text of the client's BaseURL, or of the field that it had before.
-func baseOf(c *resty.Client) string {
-	if c.BaseURL == "" {
-		return c.HostURL // deprecated, and resty still reads it
-	}
-	return c.BaseURL
-}
-
-// baseURL is the client's BaseURL. One that is only a path has no origin: so resty's
-// manual names a unix socket, for requests that say their URL themselves.
-func baseURL(c *resty.Client) (*url.URL, error) {
-	base := baseOf(c)
-	if strings.HasPrefix(base, "/") && !strings.HasPrefix(base, "//") {
-		return &url.URL{Path: base}, nil
-	}
-	if scheme := *at[string](c, fields.scheme); scheme != "" && len(base) > 1 && base[:2] == "//" {
-		base = scheme + ":" + base
-	}
-	u, err := origin.Base(base)
-	if err != nil {
-		return nil, fmt.Errorf("middleware: %w", err)
-	}
-	return u, nil
-}
-
 // seal runs when resty has built the request and all hooks of users have run. From
 // here the request goes through the pipeline, or nowhere.
 func seal(c *resty.Client, r *resty.Request) error {
@@ -139,7 +40,9 @@ func seal(c *resty.Client, r *resty.Request) error {
 		return errDropped
 	}
 	if cl.homeless != nil && len(cl.pipe.trusts) > 0 {
-		return cl.homeless
+		if err := cl.refuse(cl.homeless); err != nil {
+			return err
+		}
 	}
 	cl.mode = fields.mode(c, r)
 	if r.Body == http.NoBody { // resty hides it in a reader of unknown length, and strict servers answer 411

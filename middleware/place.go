@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"sync"
@@ -76,6 +77,11 @@ func closeIdle(rt http.RoundTripper) {
 // roundTrip runs the pipeline for one hop, which has started.
 func (c *call) roundTrip(req *http.Request, base http.RoundTripper) (*http.Response, error) {
 	c.entered.Store(true)
+	if c.refused != nil {
+		c.hop.finish(nil)
+		c.end(context.Canceled) // resty's own loop ends with the context
+		return nil, c.refused
+	}
 	c.settle(req.URL)
 	resp, err := c.run(req, base)
 	if err != nil {

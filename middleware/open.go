@@ -1,0 +1,79 @@
+package middleware
+
+import (
+	"context"
+
+	"github.com/go-resty/resty/v2"
+)
+
+// open begins the call, in resty's hook before a request is built. Where resty retries
+// by itself it comes here again, and the call goes on.
+func open(c *resty.Client, r *resty.Request) error {
+	if old := requestCall(r); old != nil && old.entered.Load() && !old.over.Load() {
+		return nil
+	}
+	next := &call{client: c, request: r}
+	if err := next.open(); err != nil {
+		return next.refuse(err)
+	}
+	return nil
+}
+
+func (c *call) open() error {
+	pipe := adoptedBy(c.client, c)
+	if pipe == nil {
+		return errLost
+	}
+	parent := c.parent()
+	pipe, err := pipe.forRequest(parent)
+	if err != nil {
+		return err
+	}
+	if err := conflicts(c.client, pipe); err != nil {
+		return err
+	}
+	c.template = c.request.URL
+	c.begin(parent, pipe)
+	c.settleBase()
+	c.request.SetContext(c)
+	for _, p := range pipe.preparers {
+		if err := p.Prepare(c.client, c.request); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// parent is the context of the caller's, also where the request is sent a second time.
+func (c *call) parent() context.Context {
+	if old, ok := c.request.Context().(*call); ok && old.request == c.request {
+		return old.Context
+	}
+	return c.request.Context()
+}
+
+// refuse fails the call with an error, before anything is sent. Where resty retries by
+// itself the transport does that: resty hands the conditions of users a nil response for
+// an error of a hook, which they do not expect.
+func (c *call) refuse(err error) error {
+	if c.client.RetryCount == 0 {
+		return err
+	}
+	if c.pipe == nil {
+		c.pipe = fold(nil)
+	}
+	if c.Context == nil {
+		c.begin(c.parent(), c.pipe)
+		c.request.SetContext(c)
+	}
+	c.refused = err
+	return nil
+}
+
+// requestCall is the call of a resty request, and not one that it inherited.
+func requestCall(r *resty.Request) *call {
+	if c := callOf(r.Context()); c != nil && c.request == r {
+		return c
+	}
+	return nil
+}
