@@ -117,7 +117,9 @@ func TestSecretsAreAddedBelowRestyWhichCannotPrintThemAndOwnOutputIsRedacted(t *
 // SetTransport and SetDigestAuth drop the wrapper without a word.
 func TestSettersWorkAfterUseAndAPipelineThatIsLostFailsClosed(t *testing.T) {
 	t.Parallel()
+	var reached atomic.Int32
 	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reached.Add(1)
 		_, _ = io.WriteString(w, r.Header.Get("User-Agent"))
 	}))
 	secure.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
@@ -163,24 +165,28 @@ func TestSettersWorkAfterUseAndAPipelineThatIsLostFailsClosed(t *testing.T) {
 			c.SetTransport(&http.Transport{TLSClientConfig: trusting})
 		}
 	})
+	unreached := func(t *testing.T, c *resty.Client, why string) {
+		t.Helper()
+		before := reached.Load()
+		_, err := c.R().Get("/")
+		require.ErrorContains(t, err, why)
+		require.Equal(t, before, reached.Load(), "nothing was sent")
+	}
 	t.Run("with a stack, digest", func(t *testing.T) {
 		c := clientOn(t, secure.URL, agent).SetTLSClientConfig(trusting)
 		c.SetDigestAuth("ada", "secret")
-		_, err := c.R().Get("/")
-		require.ErrorContains(t, err, "auth.Digest")
+		unreached(t, c, "auth.Digest")
 		require.ErrorContains(t, middleware.Use(bare("").SetDigestAuth("ada", "secret"), agent), "auth.Digest")
 	})
 	t.Run("with a stack, a hook that drops the context", func(t *testing.T) {
 		c := clientOn(t, secure.URL, agent).SetTLSClientConfig(trusting)
 		c.OnBeforeRequest(func(_ *resty.Client, r *resty.Request) error { r.SetContext(context.Background()); return nil })
-		_, err := c.R().Get("/")
-		require.ErrorContains(t, err, "derive the new context from r.Context()")
+		unreached(t, c, "derive the new context from r.Context()")
 	})
 	t.Run("with a stack, a list of hooks that was replaced", func(t *testing.T) {
 		c := clientOn(t, secure.URL, agent).SetTLSClientConfig(trusting)
 		c.RetryHooks = nil
-		_, err := c.R().Get("/")
-		require.ErrorContains(t, err, "middleware.Use again")
+		unreached(t, c, "middleware.Use again")
 	})
 	t.Run("with a stack, a last hook that takes the transport away", func(t *testing.T) {
 		inEachMode(t, func(t *testing.T, do send) {

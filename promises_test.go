@@ -394,6 +394,15 @@ func TestContentTypeIsSetForABodyOfJSONAndAcceptWhereAResultIsSet(t *testing.T) 
 			})
 		})
 	}
+	t.Run("a GET", func(t *testing.T) {
+		var q question
+		_, err := bare(url).R().SetResult(&q).Get("/")
+		require.NoError(t, err)
+		require.Empty(t, q.Accept, "bare resty")
+		_, err = clientOn(t, url, middleware.RequireJSON{}).R().SetResult(&q).Get("/")
+		require.NoError(t, err)
+		require.Equal(t, "application/json", q.Accept)
+	})
 }
 
 // resty sends POST, PUT and PATCH without a body in chunks, which strict servers answer

@@ -196,4 +196,58 @@ func TestLimitTheCallersDeadlineAndTheCallersCancellationAreToldApart(t *testing
 			})
 		}
 	})
+	t.Run("with a stack, in the body", func(t *testing.T) {
+		for _, do := range []send{decoded, streamed, saved} {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(time.Second, func() { cancel(shutdown) })
+				c := onSlow(t, slow{gap: forever, body: "x"}, middleware.Timeout{}, middleware.Deadline(0))
+				_, _, err := do(t, c.R().SetContext(ctx), "GET", "/")
+				require.ErrorIs(t, err, context.Canceled)
+				require.ErrorIs(t, err, shutdown)
+			})
+		}
+	})
+}
+
+// redirects is a transport without sockets that leads on for ever, a second for each hop.
+func redirects(r *http.Request) (*http.Response, error) {
+	if err := pause(r.Context(), time.Second); err != nil {
+		return nil, err
+	}
+	return &http.Response{
+		StatusCode: http.StatusFound, Header: http.Header{"Location": {"/on"}}, Request: r, Body: http.NoBody,
+	}, nil
+}
+
+// Of the limits of net/http's, only Client.Timeout holds over redirects.
+func TestDeadlineIsOneForAllHopsAndAttempts(t *testing.T) {
+	t.Parallel()
+	steps := middleware.Stack{middleware.Deadline(4500 * time.Millisecond), middleware.Timeout{}}
+	t.Run("resty", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			_, err := clientOn(t, "http://api.example.com", steps...).SetTransport(middleware.Next(redirects)).R().Get("/")
+			requireLimit(t, err, "deadline", 4500*time.Millisecond)
+			require.Equal(t, 4500*time.Millisecond, time.Since(begun))
+		})
+	})
+	t.Run("a plain http.Client", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			c := &http.Client{Transport: steps.RoundTripper(middleware.Next(redirects))}
+			_, err := c.Get("http://api.example.com/") //nolint:bodyclose // there is none
+			requireLimit(t, err, "deadline", 4500*time.Millisecond)
+			require.Equal(t, 4500*time.Millisecond, time.Since(begun))
+		})
+	})
+	t.Run("attempts and their waits", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			c := onSlow(t, slow{header: forever}, append(steps, middleware.Timeout{Attempt: 2 * time.Second}, quick())...)
+			_, err := c.R().Get("/")
+			requireLimit(t, err, "deadline", 4500*time.Millisecond)
+			require.Equal(t, 4500*time.Millisecond, time.Since(begun))
+		})
+	})
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-resty/resty/v2"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
@@ -160,7 +161,8 @@ type resource struct {
 	revoked map[string]bool
 	sent    map[string]int // by token
 	bodies  []string       // of what was accepted
-	late    chan struct{}  // holds the refusal of a request with the header Late
+	late    chan struct{}  // holds the refusal of a request with the header Late,
+	release func()         // until then
 }
 
 func (s *resource) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -194,8 +196,11 @@ func TestOnlyTheRejectedTokenIsDroppedWithOneRefreshAndOneReplayOfTheBody(t *tes
 	start := func(t *testing.T) (*resource, string, grant, *atomic.Int32) {
 		t.Helper()
 		s := &resource{revoked: map[string]bool{}, sent: map[string]int{}, late: make(chan struct{})}
+		s.release = sync.OnceFunc(func() { close(s.late) })
+		url := handling(t, s.ServeHTTP)
+		t.Cleanup(s.release) // before the server waits for its handlers
 		var minted atomic.Int32
-		return s, handling(t, s.ServeHTTP), func() string { return fmt.Sprintf("token-%d", minted.Add(1)) }, &minted
+		return s, url, func() string { return fmt.Sprintf("token-%d", minted.Add(1)) }, &minted
 	}
 	t.Run("bare resty", func(t *testing.T) {
 		s, url, mint, minted := start(t)
@@ -230,7 +235,7 @@ func TestOnlyTheRejectedTokenIsDroppedWithOneRefreshAndOneReplayOfTheBody(t *tes
 			post("")
 		}
 		s.await(t, "token-2", 9)
-		close(s.late) // a 401 for a token that nobody has any more
+		s.release() // a 401 for a token that nobody has any more
 		all.Wait()
 		require.EqualValues(t, 2, minted.Load())
 		require.Equal(t, 10, s.sent["token-2"], "one replay each")
@@ -252,7 +257,7 @@ func TestOnlyTheRejectedTokenIsDroppedWithOneRefreshAndOneReplayOfTheBody(t *tes
 // await waits until a token has come in n requests.
 func (s *resource) await(t *testing.T, token string, n int) {
 	t.Helper()
-	require.Eventually(t, func() bool {
+	assert.Eventually(t, func() bool { // and go on: callers are under way
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.sent[token] >= n
