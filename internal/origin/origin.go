@@ -63,7 +63,10 @@ func Parse(s string) (Origin, error) {
 // Base reads the BaseURL of a client.
 func Base(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme == "" || u.Host == "" {
+	if err != nil || (u.Host == "" && strings.Contains(s, "://")) {
+		return nil, fmt.Errorf("BaseURL %q is no absolute URL: write scheme and host, like https://api.example.com", trim(s))
+	}
+	if u.Scheme == "" || u.Host == "" {
 		return nil, fmt.Errorf("BaseURL %q has no scheme or no host: write https://%s", trim(s), trim(strings.TrimLeft(s, "/")))
 	}
 	return u, nil
