@@ -1,9 +1,11 @@
 package middleware_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -100,6 +102,17 @@ func refusals(t *testing.T) map[string]refusal {
 	t.Cleanup(strict.Close)
 	refuser := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	t.Cleanup(refuser.Close)
+	secureRefuser := httptest.NewTLSServer(refuser.Config.Handler)
+	t.Cleanup(secureRefuser.Close)
+	tunnel := listen(t, func(c net.Conn) {
+		_, _ = http.ReadRequest(bufio.NewReader(c))
+		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
+		_, _ = io.ReadFull(c, make([]byte, 64))
+	})
+	socks := listen(t, func(c net.Conn) {
+		_, _ = io.ReadFull(c, make([]byte, 3))
+		_, _ = c.Write([]byte{5, 0xff}) // no way to sign in that it takes (RFC 1928 section 3)
+	})
 	hangsUp := listen(t, func(c net.Conn) { _, _ = io.ReadFull(c, make([]byte, 64)) })
 	silent := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
 	through := func(proxy string) *http.Transport {
@@ -118,7 +131,7 @@ func refusals(t *testing.T) map[string]refusal {
 		"closed port, https":           {phase: "dial", url: "https://" + closedPort(t), base: &http.Transport{}},
 		"unknown host":                 {phase: "dns", url: "http://nowhere.test", base: &http.Transport{DialContext: (&net.Dialer{Resolver: nowhere()}).DialContext}, is: unknown},
 		"self-signed certificate":      {phase: "tls", url: secure.URL, base: &http.Transport{}},
-		"certificate of another host":  {phase: "tls", url: secure.URL, base: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: secure.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "other.test"}}},
+		"certificate of another host":  {phase: "tls", url: secure.URL, base: otherName(trusting(&http.Transport{}, secure))},
 		"https to a server of http":    {phase: "tls", url: "https" + plain.URL[len("http"):], base: &http.Transport{}},
 		"TLS version that is refused":  {phase: "tls", bare: "none", url: strict.URL, base: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}}},
 		"hang-up in the TLS handshake": {phase: "tls", bare: "none", url: "https://" + hangsUp, base: &http.Transport{}},
@@ -127,14 +140,29 @@ func refusals(t *testing.T) map[string]refusal {
 			at, _ := errors.AsType[*middleware.ConnectError](err)
 			require.True(t, at == nil || at.Timeout())
 		}},
-		"proxy at a closed port":                 {phase: "proxy", url: plain.URL + "1", base: through("http://" + closedPort(t))},
-		"SOCKS proxy at a closed port":           {phase: "proxy", url: "http://server.test", base: through("socks5://" + closedPort(t))},
-		"proxy that refuses CONNECT":             {phase: "proxy", bare: "none", url: "https://server.test", base: through(refuser.URL)},
-		"proxy that hangs up":                    {phase: "proxy", bare: "none", url: "https://server.test", base: through("http://" + hangsUp)},
-		"proxy with a bad certificate":           {phase: "proxy", url: "http://server.test", base: through(secure.URL)},
-		"dialer with an error of its own":        {phase: "dial", bare: "none", url: "http://server.test", base: &http.Transport{DialContext: ownDialer}, is: isDialers},
-		"dialer with an error of its own, https": {phase: "dial", bare: "none", url: "https://server.test", base: &http.Transport{DialContext: ownDialer}, is: isDialers},
+		"proxy at a closed port":                      {phase: "proxy", url: plain.URL + "1", base: through("http://" + closedPort(t))},
+		"SOCKS proxy at a closed port":                {phase: "proxy", url: "http://server.test", base: through("socks5://" + closedPort(t))},
+		"SOCKS proxy that refuses":                    {phase: "proxy", url: "http://server.test", base: through("socks5://" + socks)},
+		"proxy that refuses CONNECT":                  {phase: "proxy", bare: "none", url: "https://server.test", base: through(refuser.URL)},
+		"proxy that hangs up":                         {phase: "proxy", bare: "none", url: "https://server.test", base: through("http://" + hangsUp)},
+		"TLS proxy that refuses CONNECT":              {phase: "proxy", bare: "none", url: "https://server.test", base: trusting(through(secureRefuser.URL), secureRefuser)},
+		"hang-up in the TLS handshake behind a proxy": {phase: "tls", bare: "none", url: "https://server.test", base: through("http://" + tunnel)},
+		"proxy with a bad certificate":                {phase: "proxy", url: "http://server.test", base: through(secure.URL)},
+		"dialer with an error of its own":             {phase: "dial", bare: "none", url: "http://server.test", base: &http.Transport{DialContext: ownDialer}, is: isDialers},
+		"dialer with an error of its own, https":      {phase: "dial", bare: "none", url: "https://server.test", base: &http.Transport{DialContext: ownDialer}, is: isDialers},
 	}
+}
+
+func trusting(base *http.Transport, srv *httptest.Server) *http.Transport {
+	pool := x509.NewCertPool()
+	pool.AddCert(srv.Certificate())
+	base.TLSClientConfig = &tls.Config{RootCAs: pool}
+	return base
+}
+
+func otherName(base *http.Transport) *http.Transport {
+	base.TLSClientConfig.ServerName = "other.test"
+	return base
 }
 
 func ownDialer(context.Context, string, string) (net.Conn, error) { return nil, errDialer }

@@ -21,6 +21,11 @@ type expiring struct {
 	kept    func() (hung int, detach func() bool)
 }
 
+// AfterFunc lets package context see the kit's.
+func (e expiring) AfterFunc(f func()) (stop func() bool) {
+	return e.Context.(interface{ AfterFunc(f func()) func() bool }).AfterFunc(f)
+}
+
 // expirings makes each of the kit's contexts, with a deadline in a minute, below a parent.
 func expirings() map[string]func(parent context.Context) expiring {
 	seen := func(e *expiry) func() (int, func() bool) {
@@ -166,8 +171,9 @@ func TestAfterFuncRunsOnceAtTheEndInItsOwnGoroutine(t *testing.T) {
 		synctest.Wait()
 		require.False(t, stop())
 		context.AfterFunc(ctx, func() { ran.Add(1) })
+		require.False(t, ctx.AfterFunc(func() { ran.Add(1) })(), "nor if it hangs on too late")
 		synctest.Wait()
-		require.EqualValues(t, 2, ran.Load())
+		require.EqualValues(t, 3, ran.Load())
 		require.Zero(t, stopped.Load())
 		hung, _ := ctx.kept()
 		require.Zero(t, hung)

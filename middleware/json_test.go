@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -129,6 +130,23 @@ func TestAnswerToHEADIsNeverTheWrongType(t *testing.T) {
 	require.NoError(t, err)
 	_, err = c.R().SetDoNotParseResponse(true).Head("/")
 	require.NoError(t, err)
+}
+
+// resty alone fails with EOF where the answer to HEAD says gzip and no length.
+func TestAnswerToHEADThatSaysGzipIsNoError(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Transfer-Encoding", "chunked")
+	}))
+	defer srv.Close()
+	for _, steps := range []middleware.Stack{{middleware.RequireJSON{}}, {middleware.RequireStatus{}}, {middleware.MaxBody(0), middleware.Timeout{}}} {
+		c := resty.New()
+		require.NoError(t, middleware.Use(c, steps...))
+		resp, err := c.R().SetHeader("Accept-Encoding", "gzip").Head(srv.URL)
+		require.NoError(t, err)
+		require.Equal(t, "gzip", resp.Header().Get("Content-Encoding"))
+		c.GetClient().CloseIdleConnections()
+	}
 }
 
 // What is no success is judged by its status first, whichever check was written first.

@@ -49,7 +49,8 @@ func (l *ledger) AfterFunc(f func()) (stop func() bool) {
 
 // ends are all the ways for a call to end.
 func ends() map[string]func(*testing.T, *world, context.Context) {
-	limits := middleware.Stack{middleware.Timeout{}, middleware.Deadline(20 * time.Second)}
+	limits := middleware.Stack{middleware.Timeout{}, middleware.Deadline(time.Hour)}
+	short := middleware.Deadline(20 * time.Second)
 	curious := middleware.Func("curious", middleware.Call, func(req *http.Request, next middleware.Next) (*http.Response, error) {
 		ctx, cancel := context.WithTimeout(req.Context(), time.Hour)
 		context.AfterFunc(ctx, func() {})
@@ -84,8 +85,8 @@ func ends() map[string]func(*testing.T, *world, context.Context) {
 		"no body":                   get("/late", ""),
 		"an error status":           get("/teapot", "418", middleware.RequireStatus{}),
 		"a limit of silence":        get("/mute", "timeout: read"),
-		"the deadline":              get("/mute", "timeout: deadline", middleware.Timeout{Read: middleware.NoLimit}),
-		"the deadline in a wait":    get("/late", "timeout: deadline", waits(middleware.Retry, time.Hour)),
+		"the deadline":              get("/mute", "timeout: deadline", short, middleware.Timeout{Read: middleware.NoLimit}),
+		"the deadline in a wait":    get("/late", "timeout: deadline", short, waits(middleware.Retry, time.Hour)),
 		"attempts":                  get("/mute", "timeout: attempt", middleware.Timeout{Attempt: time.Second}, again(3, time.Second)),
 		"a step that derives":       get("/drip", "", curious),
 		"a step that derives, late": get("/mute", "timeout: read", curious),
@@ -101,9 +102,9 @@ func ends() map[string]func(*testing.T, *world, context.Context) {
 		}),
 		"a stream that was cut": streamed(func(t *testing.T, body io.ReadCloser) {
 			t.Helper()
-			time.Sleep(time.Hour)
+			time.Sleep(2 * time.Hour)
 			_, err := body.Read(make([]byte, 1))
-			requireLimit(t, err, "deadline", 20*time.Second)
+			requireLimit(t, err, "deadline", time.Hour)
 			require.NoError(t, body.Close())
 		}),
 	}
@@ -122,7 +123,7 @@ func TestFinishedCallLeavesNothingInTheCallersContext(t *testing.T) {
 				ctx := newLedger()
 				end(t, w, ctx)
 				end(t, w, context.WithValue(ctx, anyKey{}, "a context that package context spends a goroutine on"))
-				time.Sleep(2 * time.Minute)
+				time.Sleep(2 * time.Minute) // what the curious step derived has ended, and no deadline has passed yet
 				synctest.Wait()
 				ctx.mu.Lock()
 				defer ctx.mu.Unlock()

@@ -133,6 +133,38 @@ func TestStreamIsFreeOfItsLimitsAtItsEnd(t *testing.T) {
 	}
 }
 
+// After 101 the body is a connection of another protocol, and silence its right.
+func TestConnectionOfAnotherProtocolHasNoLimits(t *testing.T) {
+	upgrade := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Connection", "Upgrade")
+		w.Header().Set("Upgrade", "echo")
+		w.WriteHeader(http.StatusSwitchingProtocols)
+		conn, both, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		_, _ = io.Copy(conn, both)
+	}
+	overBoth(t, upgrade, func(t *testing.T, w *world) {
+		if w.proto == 2 {
+			t.Skip("HTTP/2 has no 101")
+		}
+		c := w.client(middleware.Timeout{Attempt: 20 * time.Second}, middleware.Deadline(0), middleware.MaxBody(1))
+		body := stream(t, c.R().SetHeader("Connection", "Upgrade").SetHeader("Upgrade", "echo"))
+		conn, ok := body.(io.ReadWriteCloser)
+		require.True(t, ok, "%T", body)
+		time.Sleep(time.Hour)
+		_, err := io.WriteString(conn, "hello")
+		require.NoError(t, err)
+		got := make([]byte, 5)
+		_, err = io.ReadFull(conn, got)
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(got))
+		require.NoError(t, conn.Close())
+	})
+}
+
 func TestClosedStreamCannotBeRead(t *testing.T) {
 	overBoth(t, drip(3, time.Second), func(t *testing.T, w *world) {
 		body := stream(t, w.client(middleware.Timeout{}).R())
