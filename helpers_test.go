@@ -186,6 +186,4 @@ func tokenURL(t *testing.T, bin string, members map[string]string) string {
 }
 
 // redirect is a path of httpbin that redirects to a URL.
-func redirect(to string, status string) string {
-	return "/redirect-to?" + url.Values{"url": {to}, "status_code": {status}}.Encode()
-}
+func redirect(to string) string { return "/redirect-to?" + url.Values{"url": {to}}.Encode() }

@@ -2,6 +2,7 @@ package restykit_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -209,6 +210,29 @@ func TestBodyAboveTheLimitIsAMaxBodyErrorInEachMode(t *testing.T) {
 		_, body, err := do(t, c.R(), "GET", "/stream-bytes/1000?chunk_size=100")
 		require.NoError(t, err)
 		require.Len(t, body, 1000)
+	})
+}
+
+func TestBodyIsCountedAfterDecompression(t *testing.T) {
+	t.Parallel()
+	url := inFront(t, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/bomb" {
+			return false
+		}
+		w.Header().Set("Content-Encoding", "gzip")
+		zip := gzip.NewWriter(w)
+		defer zip.Close()
+		_, _ = zip.Write(make([]byte, 1<<20)) // a thousand bytes on the wire
+		return true
+	})
+	c := clientOn(t, url, middleware.MaxBody(100<<10))
+	inEachMode(t, func(t *testing.T, do send) {
+		_, _, err := do(t, c.R(), "GET", "/bomb")
+		_, ok := errors.AsType[*middleware.MaxBodyError](err)
+		require.True(t, ok, err)
+		_, body, err := do(t, c.R(), "GET", "/gzip")
+		require.NoError(t, err)
+		require.Contains(t, body, `"gzipped"`)
 	})
 }
 

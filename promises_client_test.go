@@ -113,39 +113,50 @@ func TestSecretsAreAddedBelowRestyWhichCannotPrintThemAndOwnOutputIsRedacted(t *
 	})
 }
 
-// A wrapped transport makes resty's setters for TLS and proxy do nothing but log, and
-// SetTransport and SetDigestAuth drop the wrapper without a word.
-func TestSettersWorkAfterUseAndAPipelineThatIsLostFailsClosed(t *testing.T) {
-	t.Parallel()
-	var reached atomic.Int32
-	secure := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		reached.Add(1)
+// secure is a server over TLS that answers with the User-Agent, and counts.
+type secure struct {
+	*httptest.Server
+	trusting *tls.Config
+	reached  atomic.Int32
+}
+
+func newSecure(t *testing.T) *secure {
+	t.Helper()
+	s := &secure{}
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.reached.Add(1)
 		_, _ = io.WriteString(w, r.Header.Get("User-Agent"))
 	}))
-	secure.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
-	secure.StartTLS()
-	t.Cleanup(secure.Close)
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	s.StartTLS()
+	t.Cleanup(s.Close)
 	roots := x509.NewCertPool()
-	roots.AddCert(secure.Certificate())
-	trusting := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	agent := middleware.UserAgent("shop/1.0")
+	roots.AddCert(s.Certificate())
+	s.trusting = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	return s
+}
 
+// A wrapped transport makes resty's setters for TLS and proxy do nothing but log, and
+// SetTransport drops the wrapper without a word.
+func TestSettersForTLSProxyAndTransportWorkAfterUse(t *testing.T) {
+	t.Parallel()
+	srv, agent := newSecure(t), middleware.UserAgent("shop/1.0")
 	t.Run("bare resty", func(t *testing.T) {
 		var runs int
 		wrapper := middleware.Next(func(r *http.Request) (*http.Response, error) {
 			runs++
 			return http.DefaultTransport.RoundTrip(r)
 		})
-		c := bare(secure.URL).SetTransport(wrapper).SetTLSClientConfig(trusting)
+		c := bare(srv.URL).SetTransport(wrapper).SetTLSClientConfig(srv.trusting)
 		_, err := c.R().Get("/")
 		require.ErrorContains(t, err, "certificate", "the setter did nothing")
-		c.SetTransport(&http.Transport{TLSClientConfig: trusting})
+		c.SetTransport(&http.Transport{TLSClientConfig: srv.trusting})
 		_, err = c.R().Get("/")
 		require.NoError(t, err)
 		require.Equal(t, 1, runs, "the wrapper is gone")
 	})
 	t.Run("with a stack, TLS", func(t *testing.T) {
-		_, body, err := decoded(t, clientOn(t, secure.URL, agent).SetTLSClientConfig(trusting).R(), "GET", "/")
+		_, body, err := decoded(t, clientOn(t, srv.URL, agent).SetTLSClientConfig(srv.trusting).R(), "GET", "/")
 		require.NoError(t, err)
 		require.Equal(t, "shop/1.0", body)
 	})
@@ -157,42 +168,49 @@ func TestSettersWorkAfterUseAndAPipelineThatIsLostFailsClosed(t *testing.T) {
 		require.Equal(t, "shop/1.0", proxy.only(t).Header.Get("User-Agent"))
 	})
 	t.Run("with a stack, another transport at any time", func(t *testing.T) {
-		c := clientOn(t, secure.URL, agent).SetTLSClientConfig(trusting)
+		c := clientOn(t, srv.URL, agent).SetTLSClientConfig(srv.trusting)
 		for range 2 {
 			_, body, err := decoded(t, c.R(), "GET", "/")
 			require.NoError(t, err)
 			require.Equal(t, "shop/1.0", body)
-			c.SetTransport(&http.Transport{TLSClientConfig: trusting})
+			c.SetTransport(&http.Transport{TLSClientConfig: srv.trusting})
 		}
 	})
+}
+
+// SetDigestAuth, hooks and lists that are replaced can take a wrapper away: then a request
+// would go out without what the wrapper adds.
+func TestPipelineThatIsLostFailsClosed(t *testing.T) {
+	t.Parallel()
+	srv, agent := newSecure(t), middleware.UserAgent("shop/1.0")
 	unreached := func(t *testing.T, c *resty.Client, why string) {
 		t.Helper()
-		before := reached.Load()
+		before := srv.reached.Load()
 		_, err := c.R().Get("/")
 		require.ErrorContains(t, err, why)
-		require.Equal(t, before, reached.Load(), "nothing was sent")
+		require.Equal(t, before, srv.reached.Load(), "nothing was sent")
 	}
 	t.Run("with a stack, digest", func(t *testing.T) {
-		c := clientOn(t, secure.URL, agent).SetTLSClientConfig(trusting)
+		c := clientOn(t, srv.URL, agent).SetTLSClientConfig(srv.trusting)
 		c.SetDigestAuth("ada", "secret")
 		unreached(t, c, "auth.Digest")
 		require.ErrorContains(t, middleware.Use(bare("").SetDigestAuth("ada", "secret"), agent), "auth.Digest")
 	})
 	t.Run("with a stack, a hook that drops the context", func(t *testing.T) {
-		c := clientOn(t, secure.URL, agent).SetTLSClientConfig(trusting)
+		c := clientOn(t, srv.URL, agent).SetTLSClientConfig(srv.trusting)
 		c.OnBeforeRequest(func(_ *resty.Client, r *resty.Request) error { r.SetContext(context.Background()); return nil })
 		unreached(t, c, "derive the new context from r.Context()")
 	})
 	t.Run("with a stack, a list of hooks that was replaced", func(t *testing.T) {
-		c := clientOn(t, secure.URL, agent).SetTLSClientConfig(trusting)
+		c := clientOn(t, srv.URL, agent).SetTLSClientConfig(srv.trusting)
 		c.RetryHooks = nil
 		unreached(t, c, "middleware.Use again")
 	})
 	t.Run("with a stack, a last hook that takes the transport away", func(t *testing.T) {
 		inEachMode(t, func(t *testing.T, do send) {
-			c := clientOn(t, secure.URL, agent)
+			c := clientOn(t, srv.URL, agent)
 			c.SetPreRequestHook(func(c *resty.Client, _ *http.Request) error {
-				c.SetTransport(&http.Transport{TLSClientConfig: trusting})
+				c.SetTransport(&http.Transport{TLSClientConfig: srv.trusting})
 				return nil
 			})
 			_, _, err := do(t, c.R(), "GET", "/")

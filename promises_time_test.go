@@ -169,7 +169,6 @@ func TestLimitTheCallersDeadlineAndTheCallersCancellationAreToldApart(t *testing
 			theirs := byDeadline(t, onSlow(t, hung))
 			require.ErrorIs(t, ours, context.DeadlineExceeded)
 			require.ErrorIs(t, theirs, context.DeadlineExceeded)
-			require.IsType(t, ours, theirs)
 		})
 	})
 	t.Run("with a stack", func(t *testing.T) {
@@ -236,7 +235,7 @@ func TestDeadlineIsOneForAllHopsAndAttempts(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			begun := time.Now()
 			c := &http.Client{Transport: steps.RoundTripper(middleware.Next(redirects))}
-			_, err := c.Get("http://api.example.com/") //nolint:bodyclose // there is none
+			_, err := c.Get("http://api.example.com/")
 			requireLimit(t, err, "deadline", 4500*time.Millisecond)
 			require.Equal(t, 4500*time.Millisecond, time.Since(begun))
 		})

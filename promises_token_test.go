@@ -82,26 +82,7 @@ func together(t *testing.T, c *resty.Client, n int, deadline time.Duration) []er
 // before the token endpoint answers, and all who wait ask it again one by one.
 func TestTokenIsFetchedOnceApartFromItsCallersWithItsOwnTimeoutAndAFailureIsShared(t *testing.T) {
 	t.Parallel()
-	t.Run("bare resty, a slow endpoint holds callers beyond their deadline", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			id := &identity{takes: 5 * time.Second}
-			begun := time.Now()
-			_ = together(t, id.onToken(t, t.Context()), 1, time.Second)
-			require.Equal(t, 5*time.Second, time.Since(begun))
-		})
-	})
-	t.Run("bare resty, each caller asks a dead endpoint", func(t *testing.T) {
-		id := &identity{status: 500}
-		_ = together(t, id.onToken(t, t.Context()), 10, time.Minute)
-		require.EqualValues(t, 10, id.asked.Load())
-	})
-	t.Run("bare resty, the context of the start ends all later fetches", func(t *testing.T) {
-		startup, cancel := context.WithCancel(t.Context())
-		c := (&identity{}).onToken(t, startup)
-		cancel()
-		_, err := c.R().Get("/")
-		require.ErrorIs(t, err, context.Canceled)
-	})
+	t.Run("bare resty", tokensOfBareResty)
 	t.Run("with a stack, each caller leaves in time and the fetch goes on", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			id := &identity{takes: 5 * time.Second}
@@ -152,6 +133,29 @@ func TestTokenIsFetchedOnceApartFromItsCallersWithItsOwnTimeoutAndAFailureIsShar
 		_, err := clientOn(t, redirecting(t, there.URL, 302), &auth.OAuth2{Grant: grant(func() string { return "secret" })}).R().Get("/")
 		require.NoError(t, err)
 		requireStranger(t, there.only(t))
+	})
+}
+
+func tokensOfBareResty(t *testing.T) {
+	t.Run("a slow endpoint holds callers beyond their deadline", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			id := &identity{takes: 5 * time.Second}
+			begun := time.Now()
+			_ = together(t, id.onToken(t, t.Context()), 1, time.Second)
+			require.Equal(t, 5*time.Second, time.Since(begun))
+		})
+	})
+	t.Run("each caller asks a dead endpoint", func(t *testing.T) {
+		id := &identity{status: 500}
+		_ = together(t, id.onToken(t, t.Context()), 10, time.Minute)
+		require.EqualValues(t, 10, id.asked.Load())
+	})
+	t.Run("the context of the start ends all later fetches", func(t *testing.T) {
+		startup, cancel := context.WithCancel(t.Context())
+		c := (&identity{}).onToken(t, startup)
+		cancel()
+		_, err := c.R().Get("/")
+		require.ErrorIs(t, err, context.Canceled)
 	})
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -9,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/restykit/restykit/middleware"
+	"github.com/restykit/restykit/middleware/middlewaretest"
 )
 
 func TestOwnStepAndDecoratorRunAtTheirLayers(t *testing.T) {
@@ -24,6 +27,21 @@ func TestOwnStepAndDecoratorRunAtTheirLayers(t *testing.T) {
 	} {
 		require.Contains(t, out.String(), line)
 	}
+}
+
+func TestOwnStepKeepsTheContract(t *testing.T) {
+	middlewaretest.Run(t, func() middleware.Middleware { return Tenant{Header: "X-Tenant"} },
+		middlewaretest.Request(func() *http.Request {
+			req, err := http.NewRequestWithContext(WithTenant(context.Background(), "acme"), http.MethodGet, "http://api.example.com/", http.NoBody)
+			require.NoError(t, err)
+			return req
+		}))
+}
+
+func TestDecoratorKeepsTheContractOfAStep(t *testing.T) {
+	middlewaretest.Run(t, func() middleware.Middleware {
+		return middleware.Wrap("tally", middleware.Wire, newTally().decorate)
+	})
 }
 
 func TestOwnStepThatIsWrongIsAnErrorOfUse(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -19,12 +20,12 @@ func answers() []feature {
 		{"Status codes", "GET /status/404", func(c *resty.Client) result {
 			resp, err := c.R().Get("/status/404")
 			status, ok := errors.AsType[*middleware.StatusError](err)
-			return result{saw: said(resp), got: kind(err), ok: ok && status.StatusCode == 404 && errors.Is(err, middleware.ErrNotFound)}
+			return result{saw: said(resp), got: kind(err), ok: ok && status.StatusCode == http.StatusNotFound && errors.Is(err, middleware.ErrNotFound)}
 		}},
 		{"... 404 is an answer", "GET /status/404", func(c *resty.Client) result {
 			ctx := middleware.With(context.Background(), middleware.RequireStatus{Codes: []int{200, 404}})
 			resp, err := c.R().SetContext(ctx).Get("/status/404")
-			return result{saw: said(resp), got: outcome(resp, err), ok: err == nil && resp.StatusCode() == 404}
+			return result{saw: said(resp), got: outcome(resp, err), ok: err == nil && resp.StatusCode() == http.StatusNotFound}
 		}},
 		{"JSON content type", "GET /html", func(c *resty.Client) result {
 			resp, err := c.R().Get("/html")
