@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net/http"
 	"os"
 	"strings"
@@ -30,12 +29,11 @@ func TestOwnStepAndDecoratorRunAtTheirLayers(t *testing.T) {
 }
 
 func TestOwnStepKeepsTheContract(t *testing.T) {
+	acme := func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		return next(req.WithContext(WithTenant(req.Context(), "acme")))
+	}
 	middlewaretest.Run(t, func() middleware.Middleware { return Tenant{Header: "X-Tenant"} },
-		middlewaretest.Request(func() *http.Request {
-			req, err := http.NewRequestWithContext(WithTenant(context.Background(), "acme"), http.MethodGet, "http://api.example.com/", http.NoBody)
-			require.NoError(t, err)
-			return req
-		}))
+		middlewaretest.Beside(func() middleware.Stack { return middleware.Stack{middleware.Func("acme", middleware.Call, acme)} }))
 }
 
 func TestDecoratorKeepsTheContractOfAStep(t *testing.T) {
