@@ -27,14 +27,14 @@ func (k *cookies) seal(c *call) {
 
 // strip takes out the jar's. Where a redirect leads to another host, the http.Client
 // has taken out the caller's own before.
-func (k *cookies) strip(c *call, req *http.Request) *http.Request {
+func (k *cookies) strip(_ *call, req *http.Request) *http.Request {
 	if !k.apart || slices.Equal(req.Header["Cookie"], k.own) {
 		return req
 	}
 	sent := req.Header.Get("Cookie")
 	req = Mutable(req)
 	delete(req.Header, "Cookie")
-	if k.own != nil && (sent == k.own[0] || strings.HasPrefix(sent, k.own[0]+"; ")) {
+	if len(k.own) > 0 && (sent == k.own[0] || strings.HasPrefix(sent, k.own[0]+"; ")) {
 		req.Header["Cookie"] = k.own
 	}
 	return req

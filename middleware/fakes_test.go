@@ -154,12 +154,11 @@ type credential struct {
 	origins             []string
 }
 
-func (c credential) Name() string             { return c.name }
-func (credential) Layer() middleware.Layer    { return middleware.Auth }
-func (c credential) Writes() string           { return c.field }
-func (c credential) Trusts() []string         { return c.origins }
-func (c credential) String() string           { return "a test's" }
-func (c credential) with(s string) credential { c.secret = s; return c }
+func (c credential) Name() string          { return c.name }
+func (credential) Layer() middleware.Layer { return middleware.Auth }
+func (c credential) Writes() string        { return c.field }
+func (c credential) Trusts() []string      { return c.origins }
+func (c credential) String() string        { return "a test's" }
 
 func (c credential) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
 	if middleware.Trusted(req, c.origins) && req.Header.Get(c.field) == "" {

@@ -2,7 +2,6 @@ package middleware_test
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -59,8 +58,7 @@ func TestUserAgentReplacesRestysAndNotTheCallers(t *testing.T) {
 
 func TestARequestIDIsTheSameInAttemptsAndRedirects(t *testing.T) {
 	wire := newWire(func(n int, req *http.Request) (*http.Response, error) {
-		switch req.URL.Path {
-		case "/x":
+		if req.URL.Path == "/x" {
 			return reply(302, "", "Location", "https://other.test/y"), nil
 		}
 		return reply(503, ""), nil
@@ -81,7 +79,7 @@ func TestARequestIDIsTheSameInAttemptsAndRedirects(t *testing.T) {
 		require.Equal(t, ids[4], ids[i+5])
 	}
 	require.NotEqual(t, ids[0], ids[4], "the next call has another")
-	require.Regexp(t, regexp.MustCompile(`^[A-Z2-7]{26}$`), ids[0])
+	require.Regexp(t, `^[A-Z2-7]{26}$`, ids[0])
 }
 
 func TestARequestIDOfTheCallersStays(t *testing.T) {

@@ -174,7 +174,8 @@ func watchDecoding(c *resty.Client, on bool) {
 	if old := unmarshalerOf(c); old != nil {
 		u.next = old.next
 	}
-	if u.on.Store(on); u.next != nil {
+	u.on.Store(on)
+	if u.next != nil {
 		c.JSONUnmarshal = u.unmarshal
 	}
 }

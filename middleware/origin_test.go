@@ -226,7 +226,7 @@ func TestNoCredentialLeavesOverRealServers(t *testing.T) {
 	for name, home := range map[string]*httptest.Server{"another port": httptest.NewServer(bounce), "https to http": httptest.NewTLSServer(bounce)} {
 		t.Run(name, func(t *testing.T) {
 			t.Cleanup(home.Close)
-			c := secretive(t, &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, home.URL) //nolint:gosec // a test's server
+			c := secretive(t, &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}, home.URL)
 			_, err := c.R().SetHeader("X-Api-Key", "mine").SetBody("payload").Post("/x")
 			require.NoError(t, err)
 			got := <-seen

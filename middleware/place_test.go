@@ -166,9 +166,9 @@ var bodyModes = map[string]func(*resty.Request) *resty.Request{
 	"streamed": func(r *resty.Request) *resty.Request { return r.SetDoNotParseResponse(true) },
 }
 
-// fetch gets a URL and reads what there is, and tells the first error of both.
-func fetch(r *resty.Request, url string) error {
-	resp, err := r.Get(url)
+// fetch sends a GET and reads what there is, and tells the first error of both.
+func fetch(r *resty.Request) error {
+	resp, err := r.Get("http://api.test/")
 	if err != nil || resp.RawResponse == nil || resp.Body() != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ func TestAHookThatDropsThePipelineBeforeTheRequestIsBuiltFailsIt(t *testing.T) {
 				r.SetContext(t.Context())
 				return nil
 			})
-			err := fetch(mode(c.R()), "http://api.test/")
+			err := fetch(mode(c.R()))
 			require.ErrorContains(t, err, "replaced the request's context")
 			require.ErrorContains(t, err, "derive the new context from r.Context()")
 			require.Empty(t, wire.requests(), "nothing was sent")
@@ -212,10 +212,10 @@ func TestAHookThatDropsThePipelineAtTheLastMomentFailsTheRequest(t *testing.T) {
 					}
 					return nil
 				})
-				require.ErrorContains(t, fetch(mode(c.R()), "http://api.test/"), "the request was sent without the pipeline")
+				require.ErrorContains(t, fetch(mode(c.R())), "the request was sent without the pipeline")
 
 				dropping = false
-				require.NoError(t, fetch(mode(c.R()), "http://api.test/"), "the next request is none the worse")
+				require.NoError(t, fetch(mode(c.R())), "the next request is none the worse")
 			})
 		}
 	}
@@ -245,7 +245,7 @@ func TestAHookMayDeriveAContext(t *testing.T) {
 		return nil
 	})
 	for name, mode := range bodyModes {
-		require.NoError(t, fetch(mode(c.R().EnableTrace()), "http://api.test/"), name)
+		require.NoError(t, fetch(mode(c.R().EnableTrace())), name)
 	}
 	for _, r := range wire.requests() {
 		require.Equal(t, "a", trailOf(r))

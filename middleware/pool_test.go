@@ -25,7 +25,8 @@ func meetingPoint(t *testing.T, n int) (url string, conns *atomic.Int32) {
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		mu.Lock()
 		now := all
-		if waiting++; waiting == n {
+		waiting++
+		if waiting == n {
 			waiting, all = 0, make(chan struct{})
 			close(now)
 		}

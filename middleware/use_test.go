@@ -26,83 +26,87 @@ func (almost) RoundTrip(req *http.Request) (*http.Response, error) { return nil,
 
 func retrying() middleware.Middleware { return trail("retry", middleware.Retry) }
 
+func passOn(req *http.Request, next middleware.Next) (*http.Response, error) { return next(req) }
+
+// refused are mistakes that Use refuses.
+var refused = map[string]struct {
+	client func(*resty.Client)
+	steps  []middleware.Middleware
+	want   []string // all in the message
+}{
+	"nil step":             {steps: []middleware.Middleware{middleware.RequestID{}, nil}, want: []string{"step 2 of 2 is nil"}},
+	"nil pointer":          {steps: []middleware.Middleware{(*behaves)(nil)}, want: []string{"step 1 of 1 is nil"}},
+	"no name":              {steps: []middleware.Middleware{trail(" ", middleware.Call)}, want: []string{"a step needs a name"}},
+	"name of two lines":    {steps: []middleware.Middleware{trail("a\nb", middleware.Call)}, want: []string{"a step needs a name, in one line"}},
+	"no behaviour":         {steps: []middleware.Middleware{nothing{"idle"}}, want: []string{"idle: ", "nothing has no behaviour", "implement RoundTrip"}},
+	"wrong signature":      {steps: []middleware.Middleware{almost{nothing{"almost"}}}, want: []string{"almost: ", "has no behaviour", "with the signatures of package middleware"}},
+	"no layer":             {steps: []middleware.Middleware{middleware.Func("a", 0, passOn)}, want: []string{"a: ", "layer(0)", "use one of middleware.Call to middleware.Wire"}},
+	"a layer too far":      {steps: []middleware.Middleware{middleware.Func("a", middleware.Wire+1, passOn)}, want: []string{"layer(7)"}},
+	"nil function":         {steps: []middleware.Middleware{middleware.Func("a", middleware.Call, nil)}, want: []string{"a: the function is nil"}},
+	"nil check":            {steps: []middleware.Middleware{middleware.Check("a", nil)}, want: []string{"a: the function is nil"}},
+	"nil decorator":        {steps: []middleware.Middleware{middleware.Wrap("a", middleware.Call, nil)}, want: []string{"a: the decorator is nil"}},
+	"off without a name":   {steps: []middleware.Middleware{middleware.Off("")}, want: []string{"give the name"}},
+	"off, no such step":    {steps: []middleware.Middleware{middleware.RequestID{}, middleware.Off("retry")}, want: []string{`no step "retry" to switch off`, "only: request-id"}},
+	"off before its step":  {steps: []middleware.Middleware{middleware.Off("request-id"), middleware.RequestID{}}, want: []string{`no step "request-id"`}},
+	"two write one field":  {steps: []middleware.Middleware{bearer, credential{name: "other", field: "Authorization"}}, want: []string{"writes Authorization, as", `middleware.Off("`}},
+	"header against agent": {steps: []middleware.Middleware{middleware.UserAgent("a/1"), middleware.Header{Key: "user-agent", Value: "b"}}, want: []string{"writes User-Agent, as"}},
+	"header name":          {steps: []middleware.Middleware{middleware.Header{Key: "X-A\nX-B"}}, want: []string{"no header name may have"}},
+	"header value":         {steps: []middleware.Middleware{middleware.Header{Key: "X-A", Value: "a\r\nX-B: c"}}, want: []string{"header:x-a: ", "control character at byte 1"}},
+	"negative duration":    {steps: []middleware.Middleware{middleware.Deadline(-5)}, want: []string{"deadline: ", "middleware.NoLimit"}},
+	"resty's retry beside a retry step": {
+		client: func(c *resty.Client) { c.SetRetryCount(2) },
+		steps:  []middleware.Middleware{retrying()},
+		want:   []string{"retry: ", "RetryCount 2", "SetRetryCount(0)"},
+	},
+	"resty's retry beside a deadline": {
+		client: func(c *resty.Client) { c.SetRetryCount(1) },
+		steps:  []middleware.Middleware{middleware.Deadline(time.Second)},
+		want:   []string{"deadline: ", "RetryCount 1", "SetRetryCount(0)"},
+	},
+	"BaseURL without a scheme": {
+		client: func(c *resty.Client) { c.SetBaseURL("api.example.com/v1") },
+		steps:  []middleware.Middleware{middleware.RequestID{}},
+		want:   []string{`BaseURL "api.example.com/v1" has no scheme`, "https://api.example.com/v1"},
+	},
+	"BaseURL with a port and no scheme": {
+		client: func(c *resty.Client) { c.SetBaseURL("localhost:8080") },
+		steps:  []middleware.Middleware{middleware.RequestID{}},
+		want:   []string{"BaseURL", "https://localhost:8080"},
+	},
+	"SetAuthToken beside a step that writes Authorization": {
+		client: func(c *resty.Client) { c.SetAuthToken("t0ken") },
+		steps:  []middleware.Middleware{bearer},
+		want:   []string{"test-bearer: ", "Authorization", "SetAuthToken", "remove one of the two"},
+	},
+	"SetBasicAuth beside it": {
+		client: func(c *resty.Client) { c.SetBasicAuth("u", "passw0rd") },
+		steps:  []middleware.Middleware{bearer},
+		want:   []string{"Authorization", "SetBasicAuth"},
+	},
+	"SetHeader beside it": {
+		client: func(c *resty.Client) { c.SetHeader("authorization", "t0ken") },
+		steps:  []middleware.Middleware{bearer},
+		want:   []string{"Authorization", "SetHeader"},
+	},
+	"user and password in the BaseURL beside it": {
+		client: func(c *resty.Client) { c.SetBaseURL("https://u:passw0rd@api.example.com") },
+		steps:  []middleware.Middleware{bearer},
+		want:   []string{"Authorization", "BaseURL"},
+	},
+	"a token in another field": {
+		client: func(c *resty.Client) { c.HeaderAuthorizationKey = "X-Key"; c.SetAuthToken("t0ken") },
+		steps:  []middleware.Middleware{credential{name: "key", field: "X-Key"}},
+		want:   []string{"key: ", "X-Key", "SetAuthToken"},
+	},
+	"resty's digest": {
+		client: func(c *resty.Client) { c.SetDigestAuth("u", "passw0rd") },
+		steps:  []middleware.Middleware{middleware.RequestID{}},
+		want:   []string{"SetDigestAuth", "auth.Digest"},
+	},
+}
+
 func TestUseRefusesMistakesAndSaysWhatToDo(t *testing.T) {
-	pass := func(req *http.Request, next middleware.Next) (*http.Response, error) { return next(req) }
-	for name, tt := range map[string]struct {
-		client func(*resty.Client)
-		steps  []middleware.Middleware
-		want   []string // all in the message
-	}{
-		"nil step":             {steps: []middleware.Middleware{middleware.RequestID{}, nil}, want: []string{"step 2 of 2 is nil"}},
-		"nil pointer":          {steps: []middleware.Middleware{(*behaves)(nil)}, want: []string{"step 1 of 1 is nil"}},
-		"no name":              {steps: []middleware.Middleware{trail(" ", middleware.Call)}, want: []string{"a step needs a name"}},
-		"name of two lines":    {steps: []middleware.Middleware{trail("a\nb", middleware.Call)}, want: []string{"a step needs a name, in one line"}},
-		"no behaviour":         {steps: []middleware.Middleware{nothing{"idle"}}, want: []string{"idle: ", "nothing has no behaviour", "implement RoundTrip"}},
-		"wrong signature":      {steps: []middleware.Middleware{almost{nothing{"almost"}}}, want: []string{"almost: ", "has no behaviour", "with the signatures of package middleware"}},
-		"no layer":             {steps: []middleware.Middleware{middleware.Func("a", 0, pass)}, want: []string{"a: ", "layer(0)", "use one of middleware.Call to middleware.Wire"}},
-		"a layer too far":      {steps: []middleware.Middleware{middleware.Func("a", middleware.Wire+1, pass)}, want: []string{"layer(7)"}},
-		"nil function":         {steps: []middleware.Middleware{middleware.Func("a", middleware.Call, nil)}, want: []string{"a: the function is nil"}},
-		"nil check":            {steps: []middleware.Middleware{middleware.Check("a", nil)}, want: []string{"a: the function is nil"}},
-		"nil decorator":        {steps: []middleware.Middleware{middleware.Wrap("a", middleware.Call, nil)}, want: []string{"a: the decorator is nil"}},
-		"off without a name":   {steps: []middleware.Middleware{middleware.Off("")}, want: []string{"give the name"}},
-		"off, no such step":    {steps: []middleware.Middleware{middleware.RequestID{}, middleware.Off("retry")}, want: []string{`no step "retry" to switch off`, "only: request-id"}},
-		"off before its step":  {steps: []middleware.Middleware{middleware.Off("request-id"), middleware.RequestID{}}, want: []string{`no step "request-id"`}},
-		"two write one field":  {steps: []middleware.Middleware{bearer, credential{name: "other", field: "Authorization"}}, want: []string{"writes Authorization, as", `middleware.Off("`}},
-		"header against agent": {steps: []middleware.Middleware{middleware.UserAgent("a/1"), middleware.Header{Key: "user-agent", Value: "b"}}, want: []string{"writes User-Agent, as"}},
-		"header name":          {steps: []middleware.Middleware{middleware.Header{Key: "X-A\nX-B"}}, want: []string{"no header name may have"}},
-		"header value":         {steps: []middleware.Middleware{middleware.Header{Key: "X-A", Value: "a\r\nX-B: c"}}, want: []string{"header:x-a: ", "control character at byte 1"}},
-		"negative duration":    {steps: []middleware.Middleware{middleware.Deadline(-5)}, want: []string{"deadline: ", "middleware.NoLimit"}},
-		"resty's retry beside a retry step": {
-			client: func(c *resty.Client) { c.SetRetryCount(2) },
-			steps:  []middleware.Middleware{retrying()},
-			want:   []string{"retry: ", "RetryCount 2", "SetRetryCount(0)"},
-		},
-		"resty's retry beside a deadline": {
-			client: func(c *resty.Client) { c.SetRetryCount(1) },
-			steps:  []middleware.Middleware{middleware.Deadline(time.Second)},
-			want:   []string{"deadline: ", "RetryCount 1", "SetRetryCount(0)"},
-		},
-		"BaseURL without a scheme": {
-			client: func(c *resty.Client) { c.SetBaseURL("api.example.com/v1") },
-			steps:  []middleware.Middleware{middleware.RequestID{}},
-			want:   []string{`BaseURL "api.example.com/v1" has no scheme`, "https://api.example.com/v1"},
-		},
-		"BaseURL with a port and no scheme": {
-			client: func(c *resty.Client) { c.SetBaseURL("localhost:8080") },
-			steps:  []middleware.Middleware{middleware.RequestID{}},
-			want:   []string{"BaseURL", "https://localhost:8080"},
-		},
-		"SetAuthToken beside a step that writes Authorization": {
-			client: func(c *resty.Client) { c.SetAuthToken("t0ken") },
-			steps:  []middleware.Middleware{bearer},
-			want:   []string{"test-bearer: ", "Authorization", "SetAuthToken", "remove one of the two"},
-		},
-		"SetBasicAuth beside it": {
-			client: func(c *resty.Client) { c.SetBasicAuth("u", "passw0rd") },
-			steps:  []middleware.Middleware{bearer},
-			want:   []string{"Authorization", "SetBasicAuth"},
-		},
-		"SetHeader beside it": {
-			client: func(c *resty.Client) { c.SetHeader("authorization", "t0ken") },
-			steps:  []middleware.Middleware{bearer},
-			want:   []string{"Authorization", "SetHeader"},
-		},
-		"user and password in the BaseURL beside it": {
-			client: func(c *resty.Client) { c.SetBaseURL("https://u:passw0rd@api.example.com") },
-			steps:  []middleware.Middleware{bearer},
-			want:   []string{"Authorization", "BaseURL"},
-		},
-		"a token in another field": {
-			client: func(c *resty.Client) { c.HeaderAuthorizationKey = "X-Key"; c.SetAuthToken("t0ken") },
-			steps:  []middleware.Middleware{credential{name: "key", field: "X-Key"}},
-			want:   []string{"key: ", "X-Key", "SetAuthToken"},
-		},
-		"resty's digest": {
-			client: func(c *resty.Client) { c.SetDigestAuth("u", "passw0rd") },
-			steps:  []middleware.Middleware{middleware.RequestID{}},
-			want:   []string{"SetDigestAuth", "auth.Digest"},
-		},
-	} {
+	for name, tt := range refused {
 		t.Run(name, func(t *testing.T) {
 			c := resty.New()
 			if tt.client != nil {

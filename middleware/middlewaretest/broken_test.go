@@ -415,7 +415,7 @@ func TestRunFailsUnderTheNameOfTheRule(t *testing.T) {
 		mt.Run(t, broken[name].step, mt.Without(mt.Format, "for the test"))
 		return
 	}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v") //nolint:gosec // this test
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v")
 	cmd.Env = append(os.Environ(), env+"=it hides the transport's error")
 	out, err := cmd.CombinedOutput()
 	require.Error(t, err, "%s", out)

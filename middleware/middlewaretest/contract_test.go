@@ -56,34 +56,9 @@ func good() map[string]func() middleware.Middleware {
 		"answers by itself": step(middleware.Limit, func(req *http.Request, _ middleware.Next) (*http.Response, error) {
 			return canned(req), nil
 		}),
-		"retries": step(middleware.Retry, func(req *http.Request, next middleware.Next) (*http.Response, error) {
-			for n := 1; ; n++ {
-				resp, err := next(req)
-				if n == 4 || (err == nil && resp.StatusCode < 500) || errors.Is(err, middleware.ErrBodyConsumed) {
-					return resp, err
-				}
-				select {
-				case <-time.After(time.Second):
-				case <-req.Context().Done():
-					return nil, fmt.Errorf("gave up: %w", req.Context().Err())
-				}
-			}
-		}),
-		"hedges": step(middleware.Retry, hedge),
-		"replays below the attempts": step(middleware.Auth, func(req *http.Request, next middleware.Next) (*http.Response, error) {
-			resp, err := next(req)
-			if err != nil || resp.StatusCode != http.StatusUnauthorized || (req.Body != nil && req.GetBody == nil) {
-				return resp, err
-			}
-			again := middleware.Mutable(req)
-			if req.GetBody != nil {
-				if again.Body, err = req.GetBody(); err != nil {
-					return resp, nil
-				}
-			}
-			_ = resp.Body.Close()
-			return next(again)
-		}),
+		"retries":                    step(middleware.Retry, retry),
+		"hedges":                     step(middleware.Retry, hedge),
+		"replays below the attempts": step(middleware.Auth, replay),
 		"reads the body and sends another": step(middleware.Call, func(req *http.Request, next middleware.Next) (*http.Response, error) {
 			if req.Body == nil {
 				return next(req)
@@ -113,6 +88,39 @@ func good() map[string]func() middleware.Middleware {
 		"binds its state":   func() middleware.Middleware { return counterStep{} },
 		"observes attempts": func() middleware.Middleware { return &attempts{} },
 	}
+}
+
+// retry waits for a second between four attempts.
+func retry(req *http.Request, next middleware.Next) (*http.Response, error) {
+	for n := 1; ; n++ {
+		resp, err := next(req)
+		if n == 4 || (err == nil && resp.StatusCode < 500) || errors.Is(err, middleware.ErrBodyConsumed) {
+			return resp, err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-req.Context().Done():
+			return nil, fmt.Errorf("gave up: %w", req.Context().Err())
+		}
+	}
+}
+
+// replay sends a request once more behind a 401, where its body can be sent again.
+func replay(req *http.Request, next middleware.Next) (*http.Response, error) {
+	resp, err := next(req)
+	if err != nil || resp.StatusCode != http.StatusUnauthorized || (req.Body != nil && req.GetBody == nil) {
+		return resp, err
+	}
+	again := middleware.Mutable(req)
+	if req.GetBody != nil {
+		body, err := req.GetBody()
+		if err != nil {
+			return resp, nil //nolint:nilerr // the 401 is the answer
+		}
+		again.Body = body
+	}
+	_ = resp.Body.Close()
+	return next(again)
 }
 
 func TestGoodStepsKeepTheContract(t *testing.T) {

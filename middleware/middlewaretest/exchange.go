@@ -31,7 +31,7 @@ func (s *suite) bubble(f func(context.Context)) {
 	defer func() {
 		if dead := recover(); dead != nil {
 			if !ended {
-				panic(dead)
+				panic(dead) //nolint:forbidigo // of the test itself, handed on
 			}
 			if s.stuck { // and was reported
 				return
@@ -55,10 +55,12 @@ type payload struct {
 	again  bool // it has GetBody
 }
 
-var payloads = []payload{
-	{http.MethodGet, "", false},
-	{http.MethodPut, `{"name":"contract"}`, true},
-	{http.MethodPost, `{"name":"contract"}`, false},
+func payloads() []payload {
+	return []payload{
+		{http.MethodGet, "", false},
+		{http.MethodPut, `{"name":"contract"}`, true},
+		{http.MethodPost, `{"name":"contract"}`, false},
+	}
 }
 
 func (p payload) String() string {
@@ -146,7 +148,7 @@ func (s *suite) call(ctx context.Context, p *pipeline, kind payload) *exchange {
 	go func() {
 		defer close(done)
 		defer func() { x.panic = recover() }()
-		x.resp, x.err = p.rt.RoundTrip(req)
+		x.resp, x.err = p.rt.RoundTrip(req) //nolint:bodyclose // finish closes it
 	}()
 	limit := time.NewTimer(stuck)
 	defer limit.Stop()
@@ -186,7 +188,7 @@ func (x *exchange) finish() {
 func (s *suite) each(look func(p *pipeline, x *exchange)) {
 	s.t.Helper()
 	for _, a := range s.answers {
-		for _, kind := range payloads {
+		for _, kind := range payloads() {
 			s.bubble(func(ctx context.Context) {
 				p := s.pipeline(&wire{answer: a})
 				var x *exchange

@@ -58,7 +58,9 @@ const (
 )
 
 // rules are all of them.
-var rules = [...]Rule{Identity, Format, Unmodified, BodyClosed, OneResult, ResponsesClosed, Cause, Cancellation, Concurrency, Adoption, Sound}
+func rules() []Rule {
+	return []Rule{Identity, Format, Unmodified, BodyClosed, OneResult, ResponsesClosed, Cause, Cancellation, Concurrency, Adoption, Sound}
+}
 
 // Run checks the contract, a subtest for each rule. newStep makes the step anew for each
 // pipeline, all of one name.
@@ -74,7 +76,7 @@ func Run(t *testing.T, newStep func() middleware.Middleware, opts ...Option) {
 	if s.unusable != "" {
 		t.Fatal(s.unusable)
 	}
-	for _, rule := range rules {
+	for _, rule := range rules() {
 		t.Run(string(rule), func(t *testing.T) {
 			if why, skip := s.without[rule]; skip {
 				t.Skip(why)

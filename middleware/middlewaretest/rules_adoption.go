@@ -13,7 +13,7 @@ import (
 func (s *suite) adoption() {
 	s.t.Helper()
 	s.bubble(func(ctx context.Context) {
-		plain := s.call(ctx, s.pipeline(&wire{answer: s.answers[0]}), payloads[0])
+		plain := s.call(ctx, s.pipeline(&wire{answer: s.answers[0]}), payloads()[0])
 		plain.finish()
 		if !s.healthy(&pipeline{step: s.newStep()}, plain) {
 			return

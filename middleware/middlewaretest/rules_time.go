@@ -43,7 +43,7 @@ func ends() []end {
 func (s *suite) eachEnd(look func(p *pipeline, end end, x *exchange)) {
 	s.t.Helper()
 	for _, end := range ends() {
-		for _, kind := range payloads {
+		for _, kind := range payloads() {
 			s.bubble(func(ctx context.Context) {
 				p := s.pipeline(end.wire())
 				ctx, cancel := context.WithCancelCause(ctx)
@@ -147,5 +147,5 @@ func (s *suite) callAs(ctx context.Context, p *pipeline, id string) *exchange {
 		req.URL.Path += "/" + id
 		return req
 	}
-	return own.call(ctx, p, payloads[0])
+	return own.call(ctx, p, payloads()[0])
 }

@@ -21,7 +21,7 @@ type snapshot struct {
 }
 
 func snap(req *http.Request) snapshot {
-	s := snapshot{req: *req, header: req.Header.Clone(), ctx: req.Context(), body: req.Body} //nolint:govet // compared, never used
+	s := snapshot{req: *req, header: req.Header.Clone(), ctx: req.Context(), body: req.Body}
 	if req.URL != nil {
 		s.url = *req.URL
 	}

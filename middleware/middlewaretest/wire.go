@@ -57,7 +57,7 @@ func response(code int, header ...string) *http.Response {
 }
 
 func defaultRequest() *http.Request {
-	req, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://api.test/contract?page=2", nil)
+	req, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, "https://api.test/contract?page=2", http.NoBody)
 	req.Header.Set("X-Contract", "kept")
 	return req
 }
