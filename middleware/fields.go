@@ -81,3 +81,10 @@ func register[F any](c *resty.Client, list privateField, hook F) {
 	own := make([]F, 0, len(*hooks)+1)
 	*hooks = append(append(own, *hooks...), hook)
 }
+
+// registerFirst is register for a hook that runs before resty's own.
+func registerFirst[F any](c *resty.Client, list privateField, hook F) {
+	hooks := at[[]F](c, list)
+	own := make([]F, 0, len(*hooks)+1)
+	*hooks = append(append(own, hook), *hooks...)
+}

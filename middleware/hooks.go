@@ -26,6 +26,7 @@ func install(c *resty.Client) {
 	}
 	register[resty.RequestMiddleware](c, fields.before, open)
 	register[resty.RequestMiddleware](c, fields.request, seal)
+	registerFirst[resty.ResponseMiddleware](c, fields.after, received)
 	register[resty.ResponseMiddleware](c, fields.after, check)
 	register[resty.SuccessHook](c, fields.success, succeeded)
 	register[resty.ErrorHook](c, fields.errors, failed)
@@ -52,8 +53,9 @@ func seal(c *resty.Client, r *resty.Request) error {
 	return place(c, cl.pipe)
 }
 
-// check judges decoded answers, behind resty's decoding.
-func check(_ *resty.Client, resp *resty.Response) error {
+// received runs before resty decodes an answer or saves it. A redirect that is saved is
+// one that the http.Client did not follow, so the transport has not checked it.
+func received(_ *resty.Client, resp *resty.Response) error {
 	c := requestCall(resp.Request)
 	if c == nil {
 		return errDropped
@@ -62,6 +64,18 @@ func check(_ *resty.Client, resp *resty.Response) error {
 		return errPassed
 	}
 	c.cookies.restore(resp)
+	if c.mode == saved && isRedirect(resp.RawResponse) {
+		return c.pipe.check(resp)
+	}
+	return nil
+}
+
+// check judges decoded answers, behind resty's decoding.
+func check(_ *resty.Client, resp *resty.Response) error {
+	c := requestCall(resp.Request)
+	if c == nil {
+		return errDropped
+	}
 	if c.mode != decoded {
 		return nil
 	}

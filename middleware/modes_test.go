@@ -154,10 +154,10 @@ func TestChecksSeeTheAnswerAndNotItsRedirects(t *testing.T) {
 	})
 }
 
-// TestARedirectThatThePolicyStopsOn: in streamed and saved calls nothing can tell such a
-// 3xx from one that is followed.
+// TestARedirectThatThePolicyStopsOn: in streamed calls nothing can tell such a 3xx from
+// one that is followed.
 func TestARedirectThatThePolicyStopsOn(t *testing.T) {
-	eachMode(t, func(t *testing.T, mode string, get func(*resty.Client, string) (*resty.Response, string, error), _ string) {
+	eachMode(t, func(t *testing.T, mode string, get func(*resty.Client, string) (*resty.Response, string, error), file string) {
 		wire := newWire(func(int, *http.Request) (*http.Response, error) {
 			return reply(302, "moved", "Location", "http://api.test/elsewhere"), nil
 		})
@@ -167,10 +167,14 @@ func TestARedirectThatThePolicyStopsOn(t *testing.T) {
 		require.NoError(t, middleware.Use(c, middleware.RequireStatus{}))
 		_, body, err := get(c, "http://api.test/")
 		require.Zero(t, wire.open())
-		if mode == "decoded" {
+		if mode == "decoded" || mode == "saved" {
 			var status *middleware.StatusError
 			require.ErrorAs(t, err, &status)
 			require.Equal(t, 302, status.StatusCode)
+			require.Equal(t, "moved", string(status.Body))
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.Equal(t, goodFile, string(data))
 			return
 		}
 		require.NoError(t, err, "returned unchecked, as documented")

@@ -218,6 +218,19 @@ func TestAHookThatDropsThePipelineAtTheLastMomentFailsTheRequest(t *testing.T) {
 				require.NoError(t, fetch(mode(c.R())), "the next request is none the worse")
 			})
 		}
+		t.Run(kind+", saved", func(t *testing.T) {
+			wire, file := wireOf(200), filepath.Join(t.TempDir(), "out")
+			require.NoError(t, os.WriteFile(file, []byte(goodFile), 0o600))
+			c := resty.New().SetTransport(wire)
+			require.NoError(t, middleware.Use(c, trail("a", middleware.Call)))
+			c.SetPreRequestHook(func(c *resty.Client, raw *http.Request) error { drop(c, raw); return nil })
+			_, err := c.R().SetOutput(file).Get("http://api.test/")
+			require.ErrorContains(t, err, "the request was sent without the pipeline")
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.Equal(t, goodFile, string(data), "no file is written with an answer that nobody has judged")
+			require.Zero(t, wire.open())
+		})
 	}
 }
 

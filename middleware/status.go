@@ -18,8 +18,8 @@ import (
 //
 // In decoded calls the caller keeps the response, with resp.Error(), beside the
 // error. In streamed and saved calls the error carries what there was, and no file
-// is written; a redirect that the client's policy stops on is returned unchecked
-// there.
+// is written; a redirect that the client's policy stops on is returned unchecked in
+// streamed ones.
 //
 // A request for which a 404 is an answer says so:
 //
@@ -88,7 +88,7 @@ func (s RequireStatus) Check(resp *resty.Response) error {
 	a := answerOf(resp)
 	info := InfoOf(a.request.Context())
 	return &StatusError{
-		Method: a.request.Method, URL: a.url, StatusCode: resp.StatusCode(), Header: resp.Header(),
+		Method: a.request.Method, URL: a.url, StatusCode: resp.StatusCode(), Header: a.header,
 		ContentType: a.contentType, Body: a.excerpt(), Problem: problemOf(a), Attempts: info.Attempts(),
 		gaveUp: info.GaveUp(), withheld: info.reasonWithheld(),
 	}

@@ -133,6 +133,19 @@ func TestASecondDisplacementWins(t *testing.T) {
 	require.Equal(t, []string{"two"}, wire.requests()[0].Header["Authorization"])
 }
 
+func TestAStepMayReplaceOneAndDisplaceAnother(t *testing.T) {
+	wire := wireOf(200)
+	c := resty.New().SetTransport(wire)
+	require.NoError(t, middleware.Use(c, bearer, credential{name: "key", field: "X-Key", secret: "old"}, trail("a", middleware.Auth)))
+	ctx := middleware.With(t.Context(), credential{name: "key", field: "Authorization", secret: "new"})
+	_, err := c.R().SetContext(ctx).Get("http://api.test/")
+	require.NoError(t, err)
+	sent := wire.requests()[0]
+	require.Equal(t, []string{"new"}, sent.Header["Authorization"])
+	require.Empty(t, sent.Header["X-Key"])
+	require.Equal(t, "a", trailOf(sent))
+}
+
 func TestAnInvalidStepFailsItsRequestAndNoOther(t *testing.T) {
 	for name, tt := range map[string]struct {
 		step middleware.Middleware
