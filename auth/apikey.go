@@ -77,7 +77,6 @@ func (k APIKey) sign(req *http.Request) error {
 	}
 	u.RawQuery += url.QueryEscape(k.Query) + "=" + url.QueryEscape(key)
 	req.URL = &u
-	middleware.InfoOf(req.Context()).Hide(url.QueryEscape(key))
 	return nil
 }
 

@@ -75,7 +75,7 @@ func (o *OAuth2) RoundTrip(req *http.Request, next middleware.Next) (*http.Respo
 func (*OAuth2) has(req *http.Request) bool { return hasAuthorization(req) }
 
 // usedKey finds the tokens that a call has used.
-type usedKey struct{ step *OAuth2 }
+type usedKey struct{ of *minter }
 
 func (o *OAuth2) sign(req *http.Request) error {
 	if g, ok := o.Grant.(interface{ saved() *oauth2.Token }); ok {
@@ -103,7 +103,7 @@ func (o *OAuth2) settled(answer *http.Response) {
 }
 
 func (o *OAuth2) usedBy(req *http.Request) *used {
-	return middleware.InfoOf(req.Context()).Memo(usedKey{o}, func() any { return &used{} }).(*used)
+	return middleware.InfoOf(req.Context()).Memo(usedKey{&o.minter}, func() any { return &used{} }).(*used)
 }
 
 // mint obtains one token, with one request, on a context and a client of its own.

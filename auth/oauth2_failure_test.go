@@ -83,7 +83,7 @@ func TestATransientFailureOfTheTokenEndpointIsOneForRetryAndARefusalIsNot(t *tes
 		final     bool
 	}{
 		{"500", refusing(500, ""), nil, false},
-		{"502, HTML", html(502), nil, false},
+		{"502, HTML", page(502), nil, false},
 		{"503 temporarily_unavailable", refusing(503, "temporarily_unavailable"), nil, false},
 		{"503 Service Unavailable, as Spring says it", refusing(503, "Service Unavailable"), nil, false},
 		{"400 temporarily_unavailable", refusing(400, "temporarily_unavailable"), nil, false},
@@ -96,9 +96,9 @@ func TestATransientFailureOfTheTokenEndpointIsOneForRetryAndARefusalIsNot(t *tes
 		{"200 invalid_scope", refusing(200, "invalid_scope"), nil, true},
 		{"400 and a code of its own", refusing(400, "AADSTS50173"), nil, true},
 		{"403", refusing(403, ""), nil, true},
-		{"404, HTML", html(404), nil, true},
-		{"200, HTML", html(200), nil, true},
-		{"302", html(302), nil, true},
+		{"404, HTML", page(404), nil, true},
+		{"200, HTML", page(200), nil, true},
+		{"302", page(302), nil, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -135,7 +135,7 @@ func TestRetryOutlivesAShortOutageOfTheTokenEndpoint(t *testing.T) {
 		for range 300 {
 			id := &issuer{answer: func(n int, _ url.Values) *http.Response {
 				if n == 1 {
-					return html(503)(n, nil)
+					return page(503)(n, nil)
 				}
 				return nil
 			}}
@@ -208,8 +208,8 @@ func TestTheTokenClientFollowsNoRedirects(t *testing.T) {
 	}
 }
 
-// html is an answer that is no token.
-func html(status int) func(int, url.Values) *http.Response {
+// page is an answer that is no token.
+func page(status int) func(int, url.Values) *http.Response {
 	return func(int, url.Values) *http.Response {
 		resp := reply(nil, status, "text/html", "<html>sorry</html>")
 		if status == http.StatusFound {

@@ -108,6 +108,35 @@ func TestAThousandCallersWithARevokedTokenMintOnce(t *testing.T) {
 	})
 }
 
+func TestTheAnswerBeforeAReplayIsReadAndClosed(t *testing.T) {
+	id, rt := &issuer{}, newResource("AT1")
+	answer, body := rt.answer, &tracked{}
+	rt.answer = func(req *http.Request) (*http.Response, error) {
+		resp, err := answer(req)
+		if resp.StatusCode == http.StatusUnauthorized {
+			body.ReadCloser, resp.Body = resp.Body, body
+		}
+		return resp, err
+	}
+	takes(t, client(t, rt, id.step()))
+	require.True(t, body.ended, "so that its connection can be used again")
+	require.True(t, body.closed)
+}
+
+// tracked is a body that knows what became of it.
+type tracked struct {
+	io.ReadCloser
+	ended, closed bool
+}
+
+func (b *tracked) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.ended = b.ended || errors.Is(err, io.EOF)
+	return n, err
+}
+
+func (b *tracked) Close() error { b.closed = true; return b.ReadCloser.Close() }
+
 func TestA401DropsExactlyTheTokenThatWasRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		id, rt := &issuer{}, newResource("AT1")
@@ -213,7 +242,14 @@ func TestAServerThatRefusesEveryTokenDoesNotMakeEachCallMint(t *testing.T) {
 		takes(t, c)
 		rt.revoke(fmt.Sprintf("AT%d", before+1))
 		takes(t, c)
-		require.Equal(t, before+2, id.count(), "a token that was accepted ends the doubt")
+		require.Equal(t, before+2, id.count())
+		rt.refuse(true)
+		for range 5 {
+			_, err := c.R().Get("/")
+			require.ErrorIs(t, err, middleware.ErrUnauthorized)
+			time.Sleep(500 * time.Millisecond)
+		}
+		require.Equal(t, before+4, id.count(), "a token that was accepted ended the doubt: it begins with a second again")
 	})
 }
 

@@ -56,7 +56,7 @@ func (r tokenRequest) send(ctx context.Context, client *http.Client) (*oauth2.To
 // explain files what the server says, without what we said: some servers repeat it.
 func (r tokenRequest) explain(failed *TokenError, header http.Header, answer tokenAnswer, err error) {
 	secrets := r.secrets()
-	clean := func(text string) string { return redact.Excerpt([]byte(redact.Secrets(text, secrets)), 300) }
+	clean := func(text string) string { return redact.Excerpt(redact.Secrets([]byte(text), secrets), 300) }
 	failed.Code, failed.Description, failed.URI = clean(answer.code), clean(answer.description), clean(answer.uri)
 	if err != nil {
 		failed.Err = errors.New(clean(err.Error()))
@@ -64,7 +64,7 @@ func (r tokenRequest) explain(failed *TokenError, header http.Header, answer tok
 	failed.Header = make(http.Header, len(header))
 	for name, values := range header {
 		for _, value := range values {
-			failed.Header.Add(name, redact.Secrets(value, secrets))
+			failed.Header.Add(name, string(redact.Secrets([]byte(value), secrets)))
 		}
 	}
 }

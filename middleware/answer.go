@@ -15,9 +15,10 @@ import (
 // answer is what an error says of a response.
 type answer struct {
 	request     *http.Request
-	url         string // redacted
+	url         string      // redacted
+	header      http.Header // without the secrets of the call, as all that follows
 	contentType string
-	body        []byte // without the secrets of the call
+	body        []byte
 }
 
 const (
@@ -29,7 +30,7 @@ const (
 // answerOf reads what an error needs. In streamed and saved calls that is the
 // beginning of the body, which is then gone.
 func answerOf(resp *resty.Response) answer {
-	a := answer{request: requestOf(resp), contentType: resp.Header().Get("Content-Type")}
+	a := answer{request: requestOf(resp), header: resp.Header()}
 	a.url = redact.URL(a.request.URL)
 	body := resp.Body()
 	if body == nil && resp.RawResponse != nil && resp.RawResponse.Body != nil {
@@ -41,9 +42,9 @@ func answerOf(resp *resty.Response) answer {
 		body = body[:answerBytes]
 	}
 	if c := callOf(a.request.Context()); c != nil {
-		body = c.withoutSecrets(body)
+		body, a.header = c.withoutSecrets(body), c.quiet(a.header)
 	}
-	a.body = body
+	a.contentType, a.body = a.header.Get("Content-Type"), body
 	return a
 }
 

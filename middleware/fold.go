@@ -44,7 +44,7 @@ func fold(steps Stack) *pipeline {
 	for _, step := range p.steps {
 		p.note(step)
 	}
-	below := p.layers(sendBase, Wire)
+	below := quietly(p.layers(sendBase, Wire))
 	for _, step := range slices.Backward(p.steps) {
 		if a, ok := step.(Attempter); ok {
 			below = link(step, a.Attempt, below)

@@ -1,15 +1,12 @@
 package middleware
 
 import (
-	"bytes"
 	"context"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/restykit/restykit/internal/origin"
-	"github.com/restykit/restykit/internal/redact"
 )
 
 // Info is what the kit knows of one call: everything between the caller's Get or
@@ -27,7 +24,7 @@ type Info struct {
 	withheld string
 	gaveUp   error
 	memo     map[any]any
-	secrets  []string
+	secrets  func() []string // a function, where fmt does not look
 }
 
 // mode says what becomes of a response's body.
@@ -151,44 +148,4 @@ func Emit(ctx context.Context, e Event) {
 	for _, o := range c.pipe.observers {
 		o.Observe(&c.Info, e)
 	}
-}
-
-// Hide tells the call a secret that it uses, so that no error of the kit's repeats it
-// where the other side does.
-func (i *Info) Hide(secret string) {
-	if i == nil || secret == "" {
-		return
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if !slices.Contains(i.secrets, secret) {
-		i.secrets = append(i.secrets, secret)
-		slices.SortFunc(i.secrets, func(a, b string) int { return len(b) - len(a) }) // one may begin with another
-	}
-}
-
-// withoutSecrets takes the call's secrets out of a body that an error shows.
-func (i *Info) withoutSecrets(body []byte) []byte {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for _, s := range i.secrets {
-		body = bytes.ReplaceAll(body, []byte(s), []byte(redact.Mark))
-	}
-	return body
-}
-
-// blotted is a window of a body, with stars for the secrets that it shows a part of.
-func (i *Info) blotted(body []byte, from, to int) []byte {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	longest := 0
-	if len(i.secrets) > 0 {
-		longest = len(i.secrets[0])
-	}
-	start := max(0, from-longest)
-	wide := body[start:min(len(body), to+longest)]
-	for _, s := range i.secrets {
-		wide = bytes.ReplaceAll(wide, []byte(s), bytes.Repeat([]byte("*"), len(s)))
-	}
-	return wide[from-start : to-start]
 }
