@@ -116,7 +116,7 @@ func TestReadmeTellsTheTruth(t *testing.T) {
 	require.Equal(t, []string{middleware.Of(client).String()}, fences(string(readme), "text"))
 	require.NoError(t, service(resty.New()))
 
-	var _ = []any{errorsByType, perRequest, plainClient} // compiled, and that is all: they need the network
+	_ = []any{errorsByType, perRequest, plainClient} // compiled, and that is all: they need the network
 }
 
 // fences are the code blocks of a language.

@@ -15,8 +15,10 @@ import (
 type stub struct{}
 
 func (stub) RoundTrip(req *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: 200, Status: "200 OK", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{"a":1}`)), ContentLength: 7, Request: req}, nil
+	return &http.Response{
+		StatusCode: 200, Status: "200 OK", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(`{"a":1}`)), ContentLength: 7, Request: req,
+	}, nil
 }
 
 func bench(b *testing.B, steps ...middleware.Middleware) {
@@ -39,9 +41,11 @@ func BenchmarkStatus(b *testing.B) { bench(b, middleware.RequireStatus{}) }
 func BenchmarkCore(b *testing.B) {
 	bench(b, middleware.RequireStatus{}, middleware.RequireJSON{}, middleware.Timeout{}, middleware.Deadline(0))
 }
+
 func BenchmarkAttempt(b *testing.B) {
 	bench(b, middleware.RequireStatus{}, middleware.RequireJSON{}, middleware.Timeout{Connect: -1, Read: -1, Attempt: 10 * time.Second}, middleware.Deadline(0))
 }
+
 func BenchmarkHeader(b *testing.B) {
 	bench(b, middleware.Header{Key: "X-A", Value: "b"})
 }

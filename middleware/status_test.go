@@ -121,14 +121,26 @@ func TestUsualStatusesAreToldByErrorsIs(t *testing.T) {
 		header []string
 		kind   string
 	}{
-		{code: 400}, {code: 401, kind: "unauthorized"}, {code: 402}, {code: 403}, {code: 404, kind: "not found"}, {code: 405},
-		{code: 408}, {code: 409}, {code: 410, kind: "not found"}, {code: 429, kind: "rate limited"}, {code: 499},
+		{code: 400},
+		{code: 401, kind: "unauthorized"},
+		{code: 402},
+		{code: 403},
+		{code: 404, kind: "not found"},
+		{code: 405},
+		{code: 408},
+		{code: 409},
+		{code: 410, kind: "not found"},
+		{code: 429, kind: "rate limited"},
+		{code: 499},
 		{code: 403, header: []string{"Retry-After", "60"}, kind: "rate limited"},
 		{code: 403, header: []string{"X-RateLimit-Remaining", "0"}, kind: "rate limited"},
 		{code: 403, header: []string{"X-RateLimit-Remaining", "5"}},
 		{code: 404, header: []string{"Retry-After", "60"}, kind: "not found"},
-		{code: 500, kind: "server error"}, {code: 503, header: []string{"Retry-After", "60"}, kind: "server error"},
-		{code: 599, kind: "server error"}, {code: 600}, {code: 304},
+		{code: 500, kind: "server error"},
+		{code: 503, header: []string{"Retry-After", "60"}, kind: "server error"},
+		{code: 599, kind: "server error"},
+		{code: 600},
+		{code: 304},
 	} {
 		client := answers(t, func(*http.Request) *http.Response { return reply(c.code, "", c.header...) }, middleware.RequireStatus{})
 		_, err := client.R().Get("/")
