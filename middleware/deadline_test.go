@@ -104,6 +104,24 @@ func TestNothingIsSentBehindTheDeadline(t *testing.T) {
 	})
 }
 
+// A step that only asks now and then is told in time as well.
+func TestDeadlineIsSeenByAStepThatPolls(t *testing.T) {
+	polls := middleware.Func("polls", middleware.Retry, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		for range 100 {
+			if err := req.Context().Err(); err != nil {
+				return nil, err
+			}
+			time.Sleep(time.Second)
+		}
+		return next(req)
+	})
+	overBoth(t, late(0), func(t *testing.T, w *world) {
+		_, err := w.client(middleware.Deadline(0), polls).R().Get("/")
+		requireLimit(t, err, "deadline", 30*time.Second)
+		require.Equal(t, 30*time.Second, w.past())
+	})
+}
+
 // hops redirects n times, each after d.
 func hops(n int, d time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {

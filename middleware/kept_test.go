@@ -96,6 +96,17 @@ func ends() map[string]func(*testing.T, *world, context.Context) {
 			_, err := io.ReadAll(body)
 			require.NoError(t, err)
 		}),
+		"another protocol": func(t *testing.T, w *world, ctx context.Context) {
+			t.Helper()
+			if w.proto == 2 {
+				get("/late", "")(t, w, ctx)
+				return
+			}
+			resp, err := w.client(limits...).R().SetContext(ctx).SetDoNotParseResponse(true).
+				SetHeader("Connection", "Upgrade").SetHeader("Upgrade", "echo").Get("/upgrade")
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = resp.RawBody().Close() }) // the caller's, for as long as it is wanted
+		},
 		"a stream that was closed": streamed(func(t *testing.T, body io.ReadCloser) {
 			t.Helper()
 			require.NoError(t, body.Close())
@@ -116,6 +127,7 @@ func TestFinishedCallLeavesNothingInTheCallersContext(t *testing.T) {
 	mux.HandleFunc("/drip", drip(2, time.Second))
 	mux.HandleFunc("/late", late(time.Second))
 	mux.HandleFunc("/mute", mute)
+	mux.HandleFunc("/upgrade", upgrade)
 	mux.HandleFunc("/teapot", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 	for name, end := range ends() {
 		t.Run(name, func(t *testing.T) {

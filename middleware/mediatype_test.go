@@ -106,6 +106,7 @@ func contentTypes() map[string]bool {
 		"text/html, application/json":       false,
 		"application/json,application/json": false,
 		`"application/json"`:                false,
+		"appli cation/x+json":               false,
 		"application/j(s)on+json":           false,
 		"application/\u017fon+json":         false,
 		"application/\u212a+json":           false,

@@ -133,19 +133,21 @@ func TestStreamIsFreeOfItsLimitsAtItsEnd(t *testing.T) {
 	}
 }
 
+// upgrade changes to a protocol that repeats what it hears.
+func upgrade(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Connection", "Upgrade")
+	w.Header().Set("Upgrade", "echo")
+	w.WriteHeader(http.StatusSwitchingProtocols)
+	conn, both, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	_, _ = io.Copy(conn, both)
+}
+
 // After 101 the body is a connection of another protocol, and silence its right.
 func TestConnectionOfAnotherProtocolHasNoLimits(t *testing.T) {
-	upgrade := func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Connection", "Upgrade")
-		w.Header().Set("Upgrade", "echo")
-		w.WriteHeader(http.StatusSwitchingProtocols)
-		conn, both, err := http.NewResponseController(w).Hijack()
-		if err != nil {
-			return
-		}
-		defer conn.Close()
-		_, _ = io.Copy(conn, both)
-	}
 	overBoth(t, upgrade, func(t *testing.T, w *world) {
 		if w.proto == 2 {
 			t.Skip("HTTP/2 has no 101")

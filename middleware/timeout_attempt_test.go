@@ -69,6 +69,17 @@ func TestEachAttemptHasItsOwnTime(t *testing.T) {
 	}
 }
 
+func TestLimitsHoldInEachOfRestysOwnRetries(t *testing.T) {
+	overBoth(t, mute, func(t *testing.T, w *world) {
+		c := w.client(middleware.Timeout{Read: 4 * time.Second})
+		c.SetRetryCount(2).SetRetryWaitTime(time.Second).SetRetryMaxWaitTime(time.Second)
+		_, err := c.R().Get("/")
+		requireLimit(t, err, "read", 4*time.Second)
+		require.GreaterOrEqual(t, w.past(), 12*time.Second)
+		require.LessOrEqual(t, w.past(), 14*time.Second)
+	})
+}
+
 func TestAttemptCoversTheWaitsOfStepsBelowRetry(t *testing.T) {
 	for _, layer := range []middleware.Layer{middleware.Breaker, middleware.Limit, middleware.Auth, middleware.Wire} {
 		overBoth(t, late(0), func(t *testing.T, w *world) {
