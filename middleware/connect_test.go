@@ -1,7 +1,6 @@
 package middleware_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
@@ -10,10 +9,10 @@ import (
 	"errors"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"testing"
 	"time"
 
@@ -87,85 +86,65 @@ type refusal struct {
 	is    func(*testing.T, error)
 }
 
-func refusals(t *testing.T) map[string]refusal {
+// server is one over TLS, with a certificate that nobody knows.
+func server(t *testing.T, config *tls.Config, answer http.HandlerFunc) *httptest.Server {
 	t.Helper()
-	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
-	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
-	secure.StartTLS()
-	t.Cleanup(secure.Close)
-	plain := httptest.NewServer(http.NotFoundHandler())
-	t.Cleanup(plain.Close)
-	strict := httptest.NewUnstartedServer(http.NotFoundHandler())
-	strict.TLS = &tls.Config{MinVersion: tls.VersionTLS13}
-	strict.Config.ErrorLog = log.New(io.Discard, "", 0)
-	strict.StartTLS()
-	t.Cleanup(strict.Close)
-	refuser := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
-	t.Cleanup(refuser.Close)
-	secureRefuser := httptest.NewTLSServer(refuser.Config.Handler)
-	t.Cleanup(secureRefuser.Close)
-	tunnel := listen(t, func(c net.Conn) {
-		_, _ = http.ReadRequest(bufio.NewReader(c))
-		_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n")
-		_, _ = io.ReadFull(c, make([]byte, 64))
-	})
-	socks := listen(t, func(c net.Conn) {
-		_, _ = io.ReadFull(c, make([]byte, 3))
-		_, _ = c.Write([]byte{5, 0xff}) // no way to sign in that it takes (RFC 1928 section 3)
-	})
-	hangsUp := listen(t, func(c net.Conn) { _, _ = io.ReadFull(c, make([]byte, 64)) })
-	silent := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
-	through := func(proxy string) *http.Transport {
-		u, err := url.Parse(proxy)
-		require.NoError(t, err)
-		return &http.Transport{Proxy: http.ProxyURL(u)}
-	}
-	unknown := func(t *testing.T, err error) {
-		t.Helper()
-		dns, ok := errors.AsType[*net.DNSError](err)
-		require.True(t, ok)
-		require.True(t, dns.IsNotFound)
-	}
-	return map[string]refusal{
-		"closed port":                  {phase: "dial", url: "http://" + closedPort(t), base: &http.Transport{}},
-		"closed port, https":           {phase: "dial", url: "https://" + closedPort(t), base: &http.Transport{}},
-		"unknown host":                 {phase: "dns", url: "http://nowhere.test", base: &http.Transport{DialContext: (&net.Dialer{Resolver: nowhere()}).DialContext}, is: unknown},
-		"self-signed certificate":      {phase: "tls", url: secure.URL, base: &http.Transport{}},
-		"certificate of another host":  {phase: "tls", url: secure.URL, base: otherName(trusting(&http.Transport{}, secure))},
-		"https to a server of http":    {phase: "tls", url: "https" + plain.URL[len("http"):], base: &http.Transport{}},
-		"TLS version that is refused":  {phase: "tls", bare: "none", url: strict.URL, base: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}}},
-		"hang-up in the TLS handshake": {phase: "tls", bare: "none", url: "https://" + hangsUp, base: &http.Transport{}},
-		"TLS handshake that takes too long": {phase: "tls", bare: "none", url: "https://" + silent, base: &http.Transport{TLSHandshakeTimeout: time.Millisecond}, is: func(t *testing.T, err error) {
-			t.Helper()
-			at, _ := errors.AsType[*middleware.ConnectError](err)
-			require.True(t, at == nil || at.Timeout())
-		}},
-		"proxy at a closed port":                      {phase: "proxy", url: plain.URL + "1", base: through("http://" + closedPort(t))},
-		"SOCKS proxy at a closed port":                {phase: "proxy", url: "http://server.test", base: through("socks5://" + closedPort(t))},
-		"SOCKS proxy that refuses":                    {phase: "proxy", url: "http://server.test", base: through("socks5://" + socks)},
-		"proxy that refuses CONNECT":                  {phase: "proxy", bare: "none", url: "https://server.test", base: through(refuser.URL)},
-		"proxy that hangs up":                         {phase: "proxy", bare: "none", url: "https://server.test", base: through("http://" + hangsUp)},
-		"TLS proxy that refuses CONNECT":              {phase: "proxy", bare: "none", url: "https://server.test", base: trusting(through(secureRefuser.URL), secureRefuser)},
-		"hang-up in the TLS handshake behind a proxy": {phase: "tls", bare: "none", url: "https://server.test", base: through("http://" + tunnel)},
-		"proxy with a bad certificate":                {phase: "proxy", url: "http://server.test", base: through(secure.URL)},
-		"dialer with an error of its own":             {phase: "dial", bare: "none", url: "http://server.test", base: &http.Transport{DialContext: ownDialer}, is: isDialers},
-		"dialer with an error of its own, https":      {phase: "dial", bare: "none", url: "https://server.test", base: &http.Transport{DialContext: ownDialer}, is: isDialers},
-	}
+	srv := httptest.NewUnstartedServer(answer)
+	srv.TLS, srv.Config.ErrorLog = config, log.New(io.Discard, "", 0)
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	return srv
 }
 
-func trusting(base *http.Transport, srv *httptest.Server) *http.Transport {
+// trusting makes a transport know the certificate of a server.
+func trusting(base *http.Transport, srv *httptest.Server, name string) *http.Transport {
 	pool := x509.NewCertPool()
 	pool.AddCert(srv.Certificate())
-	base.TLSClientConfig = &tls.Config{RootCAs: pool}
+	base.TLSClientConfig = &tls.Config{RootCAs: pool, ServerName: name}
 	return base
 }
 
-func otherName(base *http.Transport) *http.Transport {
-	base.TLSClientConfig.ServerName = "other.test"
-	return base
-}
+func hangUp(c net.Conn) { _, _ = io.ReadFull(c, make([]byte, 64)) }
 
-func ownDialer(context.Context, string, string) (net.Conn, error) { return nil, errDialer }
+func refusals(t *testing.T) map[string]refusal {
+	t.Helper()
+	secure := server(t, nil, http.NotFound)
+	strict := server(t, &tls.Config{MinVersion: tls.VersionTLS13}, http.NotFound)
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
+	silent := listen(t, func(c net.Conn) { _, _ = io.Copy(io.Discard, c) })
+	owns := func() *http.Transport {
+		return &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, errDialer }}
+	}
+	old := &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}
+	return map[string]refusal{
+		"closed port":        {phase: "dial", url: "http://" + closedPort(t), base: &http.Transport{}},
+		"closed port, https": {phase: "dial", url: "https://" + closedPort(t), base: &http.Transport{}},
+		"unknown host": {
+			phase: "dns", url: "http://nowhere.test", base: &http.Transport{DialContext: (&net.Dialer{Resolver: nowhere()}).DialContext},
+			is: func(t *testing.T, err error) {
+				t.Helper()
+				dns, ok := errors.AsType[*net.DNSError](err)
+				require.True(t, ok && dns.IsNotFound)
+			},
+		},
+		"self-signed certificate":      {phase: "tls", url: secure.URL, base: &http.Transport{}},
+		"certificate of another host":  {phase: "tls", url: secure.URL, base: trusting(&http.Transport{}, secure, "other.test")},
+		"https to a server of http":    {phase: "tls", url: "https" + plain.URL[len("http"):], base: &http.Transport{}},
+		"TLS version that is refused":  {phase: "tls", bare: "none", url: strict.URL, base: &http.Transport{TLSClientConfig: old}},
+		"hang-up in the TLS handshake": {phase: "tls", bare: "none", url: "https://" + listen(t, hangUp), base: &http.Transport{}},
+		"TLS handshake that takes too long": {
+			phase: "tls", bare: "none", url: "https://" + silent, base: &http.Transport{TLSHandshakeTimeout: time.Millisecond},
+			is: func(t *testing.T, err error) {
+				t.Helper()
+				at, _ := errors.AsType[*middleware.ConnectError](err)
+				require.True(t, at == nil || at.Timeout())
+			},
+		},
+		"dialer with an error of its own":        {phase: "dial", bare: "none", url: "http://server.test", base: owns(), is: isDialers},
+		"dialer with an error of its own, https": {phase: "dial", bare: "none", url: "https://server.test", base: owns(), is: isDialers},
+	}
+}
 
 func isDialers(t *testing.T, err error) {
 	t.Helper()
@@ -173,7 +152,9 @@ func isDialers(t *testing.T, err error) {
 }
 
 func TestConnectionThatWasNeverMadeSaysWhereItEnded(t *testing.T) {
-	for name, r := range refusals(t) {
+	all := refusals(t)
+	maps.Copy(all, proxyRefusals(t))
+	for name, r := range all {
 		for with, steps := range map[string]middleware.Stack{"with Timeout": {middleware.Timeout{}}, "without Timeout": {middleware.RequireStatus{}}} {
 			t.Run(name+" "+with, func(t *testing.T) {
 				defer r.base.CloseIdleConnections()

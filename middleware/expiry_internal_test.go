@@ -81,7 +81,7 @@ func TestContextOfTheKitsIsOpenUntilItEnds(t *testing.T) {
 		time.Sleep(time.Minute - 1)
 		require.False(t, isDone(ctx))
 		require.NoError(t, ctx.Err())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		<-ctx.Done()
 		require.Equal(t, context.DeadlineExceeded, ctx.Err(), "it is that very value")
 		require.ErrorIs(t, context.Cause(ctx), context.DeadlineExceeded)

@@ -48,7 +48,7 @@ func TestNoFileIsWrittenForAnAnswerThatIsNoJSON(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "data.json")
 	require.NoError(t, os.WriteFile(file, []byte("yesterday's"), 0o600))
 	_, err := answers(t, html, middleware.RequireJSON{}).R().SetOutput(file).Get("/")
-	contentTypeError(t, err)
+	require.Equal(t, http.StatusOK, contentTypeError(t, err).StatusCode)
 	data, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Equal(t, "yesterday's", string(data))
@@ -161,12 +161,12 @@ func TestStatusIsJudgedBeforeTheContentType(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			for _, steps := range []middleware.Stack{{status, kind}, {kind, status}} {
 				_, err := get(answers(t, page(404), steps...).R())
-				statusError(t, err)
+				require.Equal(t, 404, statusError(t, err).StatusCode)
 				_, err = get(answers(t, page(200), steps...).R())
-				contentTypeError(t, err)
+				require.Equal(t, 200, contentTypeError(t, err).StatusCode)
 			}
 			_, err := get(answers(t, page(404), kind).R())
-			contentTypeError(t, err)
+			require.Equal(t, 404, contentTypeError(t, err).StatusCode)
 			_, err = get(answers(t, page(404), kind, middleware.RequireStatus{Codes: []int{404}}).R())
 			require.Equal(t, 404, contentTypeError(t, err).StatusCode)
 		})

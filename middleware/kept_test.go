@@ -47,71 +47,81 @@ func (l *ledger) AfterFunc(f func()) (stop func() bool) {
 	}
 }
 
-// ends are all the ways for a call to end.
-func ends() map[string]func(*testing.T, *world, context.Context) {
-	limits := middleware.Stack{middleware.Timeout{}, middleware.Deadline(time.Hour)}
+// ending is a call from its beginning to its end.
+type ending func(context.Context, *testing.T, *world)
+
+func limits() middleware.Stack {
+	return middleware.Stack{middleware.Timeout{}, middleware.Deadline(time.Hour)}
+}
+
+// gets is a decoded call that ends with an error in which a text is found, or with none.
+func gets(path, want string, more ...middleware.Middleware) ending {
+	return func(ctx context.Context, t *testing.T, w *world) {
+		t.Helper()
+		_, err := w.client(append(limits(), more...)...).R().SetContext(ctx).Get(path)
+		if want == "" {
+			require.NoError(t, err)
+			return
+		}
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// streams is a streamed call.
+func streams(end func(*testing.T, io.ReadCloser)) ending {
+	return func(ctx context.Context, t *testing.T, w *world) {
+		t.Helper()
+		resp, err := w.client(limits()...).R().SetContext(ctx).SetDoNotParseResponse(true).Get("/drip")
+		require.NoError(t, err)
+		end(t, resp.RawBody())
+	}
+}
+
+// upgrades is a call that ends as a connection of another protocol, the caller's for as
+// long as it is wanted.
+func upgrades(ctx context.Context, t *testing.T, w *world) {
+	t.Helper()
+	if w.proto == 2 { // which has no 101
+		gets("/late", "")(ctx, t, w)
+		return
+	}
+	resp, err := w.client(limits()...).R().SetContext(ctx).SetDoNotParseResponse(true).
+		SetHeader("Connection", "Upgrade").SetHeader("Upgrade", "echo").Get("/upgrade")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = resp.RawBody().Close() })
+}
+
+// endings are all the ways for a call to end.
+func endings() map[string]ending {
 	short := middleware.Deadline(20 * time.Second)
 	curious := middleware.Func("curious", middleware.Call, func(req *http.Request, next middleware.Next) (*http.Response, error) {
 		ctx, cancel := context.WithTimeout(req.Context(), time.Hour)
 		context.AfterFunc(ctx, func() {})
 		time.AfterFunc(time.Minute, cancel)
-		select {
-		case <-ctx.Done():
-		default:
-		}
 		return next(req.WithContext(ctx))
 	})
-	get := func(path string, want string, more ...middleware.Middleware) func(*testing.T, *world, context.Context) {
-		return func(t *testing.T, w *world, ctx context.Context) {
-			t.Helper()
-			_, err := w.client(append(limits, more...)...).R().SetContext(ctx).Get(path)
-			if want == "" {
-				require.NoError(t, err)
-				return
-			}
-			require.ErrorContains(t, err, want)
-		}
-	}
-	streamed := func(end func(*testing.T, io.ReadCloser)) func(*testing.T, *world, context.Context) {
-		return func(t *testing.T, w *world, ctx context.Context) {
-			t.Helper()
-			resp, err := w.client(limits...).R().SetContext(ctx).SetDoNotParseResponse(true).Get("/drip")
-			require.NoError(t, err)
-			end(t, resp.RawBody())
-		}
-	}
-	return map[string]func(*testing.T, *world, context.Context){
-		"an answer":                 get("/drip", ""),
-		"no body":                   get("/late", ""),
-		"an error status":           get("/teapot", "418", middleware.RequireStatus{}),
-		"a limit of silence":        get("/mute", "timeout: read"),
-		"the deadline":              get("/mute", "timeout: deadline", short, middleware.Timeout{Read: middleware.NoLimit}),
-		"the deadline in a wait":    get("/late", "timeout: deadline", short, waits(middleware.Retry, time.Hour)),
-		"attempts":                  get("/mute", "timeout: attempt", middleware.Timeout{Attempt: time.Second}, again(3, time.Second)),
-		"a step that derives":       get("/drip", "", curious),
-		"a step that derives, late": get("/mute", "timeout: read", curious),
-		"a check":                   get("/drip", "no", middleware.Check("no", func(*resty.Response) error { return errors.New("no") })),
-		"a stream at its end": streamed(func(t *testing.T, body io.ReadCloser) {
+	return map[string]ending{
+		"an answer":                 gets("/drip", ""),
+		"no body":                   gets("/late", ""),
+		"an error status":           gets("/teapot", "418", middleware.RequireStatus{}),
+		"a limit of silence":        gets("/mute", "timeout: read"),
+		"the deadline":              gets("/mute", "timeout: deadline", short, middleware.Timeout{Read: middleware.NoLimit}),
+		"the deadline in a wait":    gets("/late", "timeout: deadline", short, waits(middleware.Retry, time.Hour)),
+		"attempts":                  gets("/mute", "timeout: attempt", middleware.Timeout{Attempt: time.Second}, again(3, time.Second)),
+		"a step that derives":       gets("/drip", "", curious),
+		"a step that derives, late": gets("/mute", "timeout: read", curious),
+		"a check":                   gets("/drip", "no", middleware.Check("no", func(*resty.Response) error { return errors.New("no") })),
+		"another protocol":          upgrades,
+		"a stream at its end": streams(func(t *testing.T, body io.ReadCloser) {
 			t.Helper()
 			_, err := io.ReadAll(body)
 			require.NoError(t, err)
 		}),
-		"another protocol": func(t *testing.T, w *world, ctx context.Context) {
-			t.Helper()
-			if w.proto == 2 {
-				get("/late", "")(t, w, ctx)
-				return
-			}
-			resp, err := w.client(limits...).R().SetContext(ctx).SetDoNotParseResponse(true).
-				SetHeader("Connection", "Upgrade").SetHeader("Upgrade", "echo").Get("/upgrade")
-			require.NoError(t, err)
-			t.Cleanup(func() { _ = resp.RawBody().Close() }) // the caller's, for as long as it is wanted
-		},
-		"a stream that was closed": streamed(func(t *testing.T, body io.ReadCloser) {
+		"a stream that was closed": streams(func(t *testing.T, body io.ReadCloser) {
 			t.Helper()
 			require.NoError(t, body.Close())
 		}),
-		"a stream that was cut": streamed(func(t *testing.T, body io.ReadCloser) {
+		"a stream that was cut": streams(func(t *testing.T, body io.ReadCloser) {
 			t.Helper()
 			time.Sleep(2 * time.Hour)
 			_, err := body.Read(make([]byte, 1))
@@ -129,12 +139,12 @@ func TestFinishedCallLeavesNothingInTheCallersContext(t *testing.T) {
 	mux.HandleFunc("/mute", mute)
 	mux.HandleFunc("/upgrade", upgrade)
 	mux.HandleFunc("/teapot", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
-	for name, end := range ends() {
+	for name, end := range endings() {
 		t.Run(name, func(t *testing.T) {
 			overBoth(t, mux.ServeHTTP, func(t *testing.T, w *world) {
 				ctx := newLedger()
-				end(t, w, ctx)
-				end(t, w, context.WithValue(ctx, anyKey{}, "a context that package context spends a goroutine on"))
+				end(ctx, t, w)
+				end(context.WithValue(ctx, anyKey{}, "a context that package context spends a goroutine on"), t, w)
 				time.Sleep(2 * time.Minute) // what the curious step derived has ended, and no deadline has passed yet
 				synctest.Wait()
 				ctx.mu.Lock()
