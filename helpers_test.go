@@ -17,6 +17,7 @@ import (
 	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/restykit/restykit/auth"
 	"github.com/restykit/restykit/internal/httpbintest"
 	"github.com/restykit/restykit/middleware"
 )
@@ -187,3 +188,27 @@ func tokenURL(t *testing.T, bin string, members map[string]string) string {
 
 // redirect is a path of httpbin that redirects to a URL.
 func redirect(to string) string { return "/redirect-to?" + url.Values{"url": {to}}.Encode() }
+
+// credentials are one step of each kind, with the word secret in what they send.
+func credentials() map[string]middleware.Middleware {
+	return map[string]middleware.Middleware{
+		"Basic":  auth.Basic{Username: "ada", Password: auth.Static("secret")},
+		"Bearer": auth.Bearer{Token: auth.Static("secret")},
+		"header": auth.APIKey{Header: "X-API-Key", Key: auth.Static("secret")},
+		"query":  auth.APIKey{Query: "api_key", Key: auth.Static("secret")},
+		"OAuth2": &auth.OAuth2{Grant: grant(func() string { return "secret" })},
+	}
+}
+
+// requireStranger asks that a request shows nothing of whom it is from.
+func requireStranger(t *testing.T, r *http.Request) {
+	t.Helper()
+	for name := range r.Header {
+		known := name == "User-Agent" || name == "Referer" || strings.HasPrefix(name, "Accept") || strings.HasPrefix(name, "Content-")
+		require.True(t, known, "%s: %s", name, r.Header[name])
+	}
+	require.Empty(t, r.URL.RawQuery)
+	if referer := r.Header.Get("Referer"); referer != "" {
+		require.Equal(t, 3, strings.Count(referer, "/"), referer)
+	}
+}
