@@ -74,14 +74,14 @@ func (o *OAuth2) RoundTrip(req *http.Request, next middleware.Next) (*http.Respo
 
 func (*OAuth2) has(req *http.Request) bool { return hasAuthorization(req) }
 
-// usedKey finds the tokens that a call has used.
-type usedKey struct{ of *minter }
+// usedKey finds the token that a call has to itself. A pipeline has one OAuth2.
+type usedKey struct{}
 
 func (o *OAuth2) sign(req *http.Request) error {
 	if g, ok := o.Grant.(interface{ saved() *oauth2.Token }); ok {
 		o.minter.seed(g.saved())
 	}
-	token, err := o.minter.get(req.Context(), o.mint, o.usedBy(req))
+	token, err := o.minter.get(req.Context(), o.mint, usedBy(req))
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (o *OAuth2) again(signed *http.Request, answer *http.Response) bool {
 	if answer.StatusCode != http.StatusUnauthorized {
 		return false
 	}
-	return o.minter.refuse(o.usedBy(signed), signed.Header.Get(authorization))
+	return o.minter.refuse(usedBy(signed), signed.Header.Get(authorization))
 }
 
 // settled hears how the replay ended.
@@ -102,8 +102,8 @@ func (o *OAuth2) settled(answer *http.Response) {
 	o.minter.settle(answer.StatusCode == http.StatusUnauthorized)
 }
 
-func (o *OAuth2) usedBy(req *http.Request) *used {
-	return middleware.InfoOf(req.Context()).Memo(usedKey{&o.minter}, func() any { return &used{} }).(*used)
+func usedBy(req *http.Request) *used {
+	return middleware.InfoOf(req.Context()).Memo(usedKey{}, func() any { return &used{} }).(*used)
 }
 
 // mint obtains one token, with one request, on a context and a client of its own.

@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 
@@ -66,6 +67,13 @@ func (i *Info) blotted(body []byte, from, to int) []byte {
 	start := max(0, from-longest)
 	return redact.Blot(body[start:min(len(body), to+longest)], secrets)[from-start : to-start]
 }
+
+// Format prints a call as contexts are printed: nothing of what it knows, and without a
+// race with those who use it.
+func (c *call) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%v.WithCall", c.Context) }
+
+// Format prints an attempt in the same way.
+func (a *attempt) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "%v.WithAttempt", a.Context) }
 
 // hushed is an error of the transport's whose text repeats a secret. It is found by
 // what it wraps, and does not hand that out to be printed.
