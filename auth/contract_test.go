@@ -77,6 +77,8 @@ func TestEachStepKeepsTheContract(t *testing.T) {
 	})
 	for name, step := range steps {
 		t.Run(name, func(t *testing.T) { middlewaretest.Run(t, step, refused) })
-		t.Run(name+", refused over plain http", func(t *testing.T) { middlewaretest.Run(t, step, plain) })
+		if !strings.Contains(name, ",") {
+			t.Run(name+", refused over plain http", func(t *testing.T) { middlewaretest.Run(t, step, plain) })
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -107,6 +108,20 @@ func TestEachCallerLeavesOnItsOwnContextAndTheMintGoesOn(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWaitingForATokenIsNoSilenceOfTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id, rt := &issuer{takes: 5 * time.Second}, newResource()
+		c := client(t, rt, id.step(), middleware.Timeout{Connect: time.Second, Read: 2 * time.Second})
+		require.Equal(t, 5*time.Second, takes(t, c))
+		rt.revoke("AT1")
+		rt.takes = time.Second
+		resp, err := c.R().SetBody(strings.Repeat("x", 1<<20)).Put("/")
+		require.NoError(t, err)
+		require.Equal(t, 200, resp.StatusCode())
+		require.Equal(t, 2, id.count())
+	})
 }
 
 func TestTheMintKnowsNothingOfItsCaller(t *testing.T) {

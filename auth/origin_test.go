@@ -335,6 +335,33 @@ func TestAQueryParameterOfTheClientStaysAtHome(t *testing.T) {
 	}
 }
 
+// A server that moves to another host or to http sends the whole query there, with the
+// key that it found in it.
+func TestAKeyThatARedirectRepeatsStaysAtHome(t *testing.T) {
+	for _, to := range []string{"https://www.home.test", "http://api.home.test"} {
+		t.Run(to, func(t *testing.T) {
+			var there []string
+			rt := &api{answer: func(req *http.Request) (*http.Response, error) {
+				if req.URL.Scheme+"://"+req.URL.Host != home {
+					there = append(there, req.URL.RawQuery)
+					return reply(req, http.StatusOK, "text/plain", ""), nil
+				}
+				resp := reply(req, http.StatusMovedPermanently, "text/plain", "")
+				resp.Header.Set("Location", to+req.URL.RequestURI())
+				return resp, nil
+			}}
+			c := client(t, rt, auth.APIKey{Query: "api_key", Key: auth.Static("s3cret+/=&")})
+			_, err := c.R().Get("/users?page=2")
+			require.NoError(t, err)
+			hc := http.Client{Transport: middleware.Of(c).RoundTripper(rt)}
+			resp, err := hc.Get(home + "/users?page=2")
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			require.Equal(t, []string{"page=2", "page=2"}, there)
+		})
+	}
+}
+
 func TestNoCredentialOverPlainHTTP(t *testing.T) {
 	for scheme, step := range schemes() {
 		t.Run(scheme, func(t *testing.T) {

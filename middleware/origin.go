@@ -88,22 +88,25 @@ func (c *call) stray(req *http.Request) {
 }
 
 // dropQuery takes out the query parameters that the resty client adds to each request,
-// and leaves the others as they are written.
+// and the call's secrets, which a server may repeat where it redirects to. The others
+// stay as they are written.
 func (c *call) dropQuery(req *http.Request) {
-	if c.client == nil || len(c.client.QueryParam) == 0 || req.URL.RawQuery == "" {
+	if req.URL.RawQuery == "" {
 		return
 	}
+	var ours url.Values
+	if c.client != nil {
+		ours = c.client.QueryParam
+	}
+	secrets := c.hidden()
 	u := *req.URL
-	u.RawQuery = strings.Join(slices.DeleteFunc(strings.Split(u.RawQuery, "&"), c.adds), "&")
+	u.RawQuery = strings.Join(slices.DeleteFunc(strings.Split(u.RawQuery, "&"), func(pair string) bool {
+		name, value, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(name)
+		value, err2 := url.QueryUnescape(value)
+		return err == nil && err2 == nil && (slices.Contains(ours[name], value) || slices.Contains(secrets, value))
+	}), "&")
 	req.URL = &u
-}
-
-// adds tells whether a pair of a query is one that the resty client adds.
-func (c *call) adds(pair string) bool {
-	name, value, _ := strings.Cut(pair, "=")
-	name, err := url.QueryUnescape(name)
-	value, err2 := url.QueryUnescape(value)
-	return err == nil && err2 == nil && slices.Contains(c.client.QueryParam[name], value)
 }
 
 // public tells whether any origin may see a header field.
