@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptrace"
+	"net/textproto"
 	"sync/atomic"
 )
 
@@ -98,6 +99,7 @@ func (a *attempt) traced() context.Context {
 	}
 	a.trace.GetConn = func(string) { a.connecting() }
 	a.trace.TLSHandshakeStart = a.shaking
+	a.trace.Got1xxResponse = func(int, textproto.MIMEHeader) error { a.waiting(); return nil }
 	a.trace.GotConn = func(httptrace.GotConnInfo) { a.connected() }
 	return httptrace.WithClientTrace(a, &a.trace)
 }
@@ -108,7 +110,7 @@ func (a *attempt) explain(err error) error {
 	if t := a.limited(); t != nil {
 		return t
 	}
-	if a.Context.Err() != nil && isContextError(err, a.Context) {
+	if a.Context.Err() != nil && isContextError(a.Context, err) {
 		if t := a.call.limited(); t != nil { // it came by way of a context that a step derived
 			return t
 		}
@@ -118,7 +120,7 @@ func (a *attempt) explain(err error) error {
 }
 
 // isContextError tells whether err says no more than that ctx ended.
-func isContextError(err error, ctx context.Context) bool {
+func isContextError(ctx context.Context, err error) bool {
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Cause(ctx))
 }
 

@@ -50,9 +50,6 @@ func (*DecodeError) Final() bool { return true }
 
 // complete adds what only the response tells. resty's decoding has no place for it.
 func (e *DecodeError) complete(c *call, resp *resty.Response) {
-	if e.Method != "" || resp == nil || resp.RawResponse == nil {
-		return
-	}
 	a := answerOf(resp)
 	e.Method, e.URL, e.StatusCode, e.ContentType = a.request.Method, a.url, resp.StatusCode(), a.contentType
 	e.Body = a.excerpt()

@@ -178,8 +178,7 @@ func TestDecodingIsRestysOwnWithoutRequireJSON(t *testing.T) {
 	require.ErrorContains(t, err, "unexpected end of JSON input")
 }
 
-// Lines of JSON are not JSON, though resty would decode them. Where it tries and cannot,
-// its error comes first.
+// Lines of JSON are not JSON, though resty would decode them.
 func TestLinesOfJSONAreAnErrorThoughAResultWasAskedFor(t *testing.T) {
 	for _, kind := range []string{"application/x-ndjson", "application/json-seq"} {
 		get := func(body string) error {
@@ -188,6 +187,23 @@ func TestLinesOfJSONAreAnErrorThoughAResultWasAskedFor(t *testing.T) {
 			return err
 		}
 		require.Equal(t, kind, contentTypeError(t, get("{\"a\":1}\n")).ContentType)
-		require.Equal(t, kind, decodeError(t, get("{\"a\":1}\n{\"a\":2}\n")).ContentType)
+		require.Equal(t, kind, contentTypeError(t, get("{\"a\":1}\n{\"a\":2}\n")).ContentType)
 	}
+}
+
+// resty decodes before anything is judged, and its error is not the one that counts.
+func TestAStatusThatIsNotAcceptedComesBeforeABodyThatCannotBeDecoded(t *testing.T) {
+	created := func(*http.Request) *http.Response { return reply(http.StatusCreated, `{"a": <`) }
+	judged := false
+	c := answers(t, created, middleware.RequireJSON{}, middleware.RequireStatus{Codes: []int{200}},
+		middleware.Check("mine", func(*resty.Response) error { judged = true; return errors.New("mine") }))
+	resp, err := c.R().SetResult(&struct{ A int }{}).Get("/")
+	status, ok := errors.AsType[*middleware.StatusError](err)
+	require.Truef(t, ok, "%v", err)
+	require.Equal(t, http.StatusCreated, status.StatusCode)
+	require.Equal(t, status.Error(), err.Error())
+	_, isDecode := errors.AsType[*middleware.DecodeError](err)
+	require.False(t, isDecode)
+	require.Equal(t, `{"a": <`, resp.String())
+	require.False(t, judged, "a user's check sees what was decoded, or nothing")
 }

@@ -121,8 +121,8 @@ func failed(r *resty.Request, err error) {
 	if resp != nil && resp.RawResponse != nil && resp.RawResponse.Body != nil {
 		_ = resp.RawResponse.Body.Close() // resty forgets it where SetOutput fails
 	}
-	if decode, ok := errors.AsType[*DecodeError](err); ok {
-		decode.complete(c, resp)
+	if v, ok := errors.AsType[*verdict](err); ok {
+		v.judge(c, resp)
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		u.URL = redact.String(u.URL)

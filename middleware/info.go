@@ -91,15 +91,15 @@ func (i *Info) Streams() bool { return i != nil && i.mode != decoded }
 // Memo returns the value made for key in this call, and makes it at the first
 // request for it: the same in every attempt and redirect hop. Keys are of a type
 // of the step's own, as for [context.WithValue].
-func (i *Info) Memo(key any, make func() any) any {
+func (i *Info) Memo(key any, produce func() any) any {
 	if i == nil {
-		return make()
+		return produce()
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	v, ok := i.memo[key]
 	if !ok {
-		v = make()
+		v = produce()
 		if i.memo == nil {
 			i.memo = map[any]any{}
 		}

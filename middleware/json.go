@@ -1,12 +1,11 @@
 package middleware
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"sync/atomic"
+	"strings"
 
 	"github.com/go-resty/resty/v2"
 
@@ -63,18 +62,16 @@ func sendsBody(c *resty.Client, r *resty.Request) bool {
 }
 
 func isJSONText(body any) bool {
-	var text []byte
 	switch b := body.(type) {
 	case string:
-		if len(b) == 0 || (b[0] != '{' && b[0] != '[') {
-			return false
-		}
-		text = []byte(b)
+		return opensJSON(b) && json.Valid([]byte(b))
 	case []byte:
-		text = b
+		return len(b) > 0 && opensJSON(string(b[:1])) && json.Valid(b)
 	}
-	return len(text) > 0 && (text[0] == '{' || text[0] == '[') && json.Valid(text)
+	return false
 }
+
+func opensJSON(s string) bool { return strings.HasPrefix(s, "{") || strings.HasPrefix(s, "[") }
 
 // Check returns a [*ContentTypeError] where the body is not JSON by its type.
 func (RequireJSON) Check(resp *resty.Response) error {
@@ -115,67 +112,4 @@ func (e *ContentTypeError) Error() string {
 		s += ": " + redact.Excerpt(e.Body, 200)
 	}
 	return s
-}
-
-// unmarshaler wraps the client's JSONUnmarshal, which is the only place at which
-// resty's decoding can be seen: an error there comes before all hooks of users. It
-// costs nothing on success. Every client with a pipeline has one, since requests read
-// the client's field while others may bring a RequireJSON along.
-type unmarshaler struct {
-	next func([]byte, any) error
-	on   atomic.Bool
-}
-
-func (u *unmarshaler) unmarshal(data []byte, into any) error {
-	if l, ok := into.(*lookupUnmarshaler); ok {
-		l.found = u
-		return nil
-	}
-	if !u.on.Load() {
-		return u.next(data, into)
-	}
-	if len(data) == 0 {
-		return nil
-	}
-	err := u.next(data, into)
-	if err == nil {
-		return nil
-	}
-	return &DecodeError{Body: bytes.Clone(data[:min(len(data), excerptBytes)]), Offset: offsetOf(err), Err: err, data: data}
-}
-
-// lookupUnmarshaler asks a client's JSONUnmarshal for its unmarshaler.
-type lookupUnmarshaler struct{ found *unmarshaler }
-
-// isWatched is false where the user has set another JSONUnmarshal since Use.
-func isWatched(c *resty.Client) bool {
-	return c.JSONUnmarshal == nil || pc(c.JSONUnmarshal) == unmarshalPC
-}
-
-func unmarshalerOf(c *resty.Client) *unmarshaler {
-	if c.JSONUnmarshal == nil || !isWatched(c) {
-		return nil
-	}
-	l := &lookupUnmarshaler{}
-	_ = c.JSONUnmarshal(nil, l)
-	return l.found
-}
-
-// switchDecoding makes a client's unmarshaler work from now on.
-func switchDecoding(c *resty.Client) {
-	if u := unmarshalerOf(c); u != nil {
-		u.on.Store(true)
-	}
-}
-
-// watchDecoding gives a client an unmarshaler of its own.
-func watchDecoding(c *resty.Client, on bool) {
-	u := &unmarshaler{next: c.JSONUnmarshal}
-	if old := unmarshalerOf(c); old != nil {
-		u.next = old.next
-	}
-	u.on.Store(on)
-	if u.next != nil {
-		c.JSONUnmarshal = u.unmarshal
-	}
 }

@@ -113,7 +113,7 @@ func (c *call) run(req *http.Request, base http.RoundTripper) (_ *http.Response,
 
 // explain names the call's deadline, where it is what ended a step that waited.
 func (c *call) explain(err error) error {
-	if isContextError(err, c) && c.Err() != nil {
+	if isContextError(c, err) && c.Err() != nil {
 		if t := c.limited(); t != nil {
 			return t
 		}

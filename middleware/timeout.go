@@ -23,7 +23,7 @@ type Timeout struct {
 	// their number. 0 is 3 s.
 	Connect time.Duration
 	// Read is the longest silence while the request is sent, and while the
-	// response is waited for or read. A slow download of any length passes, a
+	// response is waited for or read; an interim answer (1xx) ends a silence. A slow download of any length passes, a
 	// stalled one does not; the time between two reads of the caller's does not
 	// count. 0 is 10 s.
 	Read time.Duration
