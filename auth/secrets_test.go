@@ -260,6 +260,7 @@ func TestNoSecretShowsWhateverBecomesOfACall(t *testing.T) {
 				}
 				if ctx != nil {
 					s.requireSilent(t, "the context", printed(ctx))
+					require.Equal(t, "context.Background.WithCall", fmt.Sprintf("%+v", ctx))
 					s.requireSilent(t, "the call", printed(middleware.InfoOf(ctx)))
 				}
 				s.requireSilent(t, "the client", printed(c)+printed(middleware.Of(c)))
@@ -315,6 +316,27 @@ func TestNoSecretShowsInAStepHoweverItIsPrinted(t *testing.T) {
 			require.NotEmpty(t, fmt.Sprint(s.step))
 		})
 	}
+}
+
+func TestAStepPrintsItsNameAndWhereItsSecretComesFrom(t *testing.T) {
+	all := secretives()
+	for scheme, want := range map[string]string{
+		"basic":              "basic(user, password static)",
+		"bearer":             "bearer(static)",
+		"key":                "api-key:x-api-key(static)",
+		"query key":          "api-key:api_key(query api_key, static)",
+		"client credentials": "oauth2(client credentials of shop at https://id.test/token?key=REDACTED)",
+		"refresh token":      "oauth2(refresh token of app at https://id.test/token)",
+	} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X"} {
+			require.Equal(t, want, fmt.Sprintf(verb, all[scheme].step))
+		}
+	}
+	require.Equal(t, "bearer(/run/secrets/token)", fmt.Sprint(auth.Bearer{Token: auth.File("/run/secrets/token")}))
+	require.Equal(t, "bearer(TOKEN)", fmt.Sprint(auth.Bearer{Token: auth.Env("TOKEN")}))
+	require.Equal(t, "bearer(func)", fmt.Sprint(auth.Bearer{Token: auth.Func(nil)}))
+	require.Equal(t, "bearer(none)", fmt.Sprint(auth.Bearer{}))
+	require.Equal(t, "oauth2(auth_test.grantFunc)", fmt.Sprint(&auth.OAuth2{Grant: granting("AT")}))
 }
 
 func TestNoSecretShowsInASource(t *testing.T) {
