@@ -192,3 +192,20 @@ func TestUploadThatEndsAfterTheAnswerBeganStartsNoClock(t *testing.T) {
 		require.Equal(t, "hello", string(got))
 	})
 }
+
+func TestAnInterimAnswerEndsASilence(t *testing.T) {
+	busy := func(rw http.ResponseWriter, _ *http.Request) {
+		for range 4 {
+			time.Sleep(5 * time.Second)
+			rw.WriteHeader(http.StatusProcessing)
+		}
+		time.Sleep(5 * time.Second)
+		_, _ = io.WriteString(rw, "done")
+	}
+	overBoth(t, busy, func(t *testing.T, w *world) {
+		resp, err := w.client(middleware.Timeout{Read: 7 * time.Second}).R().Get("/")
+		require.NoError(t, err)
+		require.Equal(t, "done", resp.String())
+		require.Equal(t, 25*time.Second, w.past())
+	})
+}
