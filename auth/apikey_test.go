@@ -112,7 +112,8 @@ func TestUseRefusesAnAPIKeyThatCannotBeSent(t *testing.T) {
 func TestAPIKeyIsAddedOnceWhateverIsSentAgain(t *testing.T) {
 	hops := 0
 	rt := &api{answer: func(req *http.Request) (*http.Response, error) {
-		if hops++; hops < 3 {
+		hops++
+		if hops < 3 {
 			resp := reply(req, http.StatusFound, "text/plain", "")
 			resp.Header.Set("Location", "/next?page=2")
 			return resp, nil

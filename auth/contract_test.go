@@ -17,7 +17,8 @@ import (
 	"github.com/restykit/restykit/middleware/middlewaretest"
 )
 
-func TestEachStepKeepsTheContract(t *testing.T) {
+// contracted are the steps, in the company that they may keep.
+func contracted() map[string]func() middleware.Middleware {
 	vault := auth.Func(func(ctx context.Context) (string, error) {
 		select {
 		case <-time.After(time.Second):
@@ -38,7 +39,7 @@ func TestEachStepKeepsTheContract(t *testing.T) {
 			return nil, ctx.Err()
 		}
 	})
-	steps := map[string]func() middleware.Middleware{
+	return map[string]func() middleware.Middleware{
 		"basic":                  func() middleware.Middleware { return basic },
 		"bearer":                 func() middleware.Middleware { return bearer },
 		"bearer, a slow vault":   func() middleware.Middleware { return auth.Bearer{Token: vault} },
@@ -61,6 +62,9 @@ func TestEachStepKeepsTheContract(t *testing.T) {
 		},
 		"oauth2, refresh": func() middleware.Middleware { return newRotator().refreshing(&oauth2.Token{RefreshToken: "R0"}) },
 	}
+}
+
+func TestEachStepKeepsTheContract(t *testing.T) {
 	refused := middlewaretest.Answer("a token that is refused", func(n int) *http.Response {
 		status := http.StatusOK
 		if n%3 == 1 {
@@ -75,7 +79,7 @@ func TestEachStepKeepsTheContract(t *testing.T) {
 		}
 		return req
 	})
-	for name, step := range steps {
+	for name, step := range contracted() {
 		t.Run(name, func(t *testing.T) { middlewaretest.Run(t, step, refused) })
 		if !strings.Contains(name, ",") {
 			t.Run(name+", refused over plain http", func(t *testing.T) { middlewaretest.Run(t, step, plain) })

@@ -21,8 +21,9 @@ import (
 func takes(t *testing.T, c *resty.Client) time.Duration {
 	t.Helper()
 	begun := time.Now()
-	_, err := c.R().Get("/")
-	require.NoError(t, err)
+	if _, err := c.R().Get("/"); err != nil {
+		t.Error(err)
+	}
 	return time.Since(begun)
 }
 
@@ -51,7 +52,7 @@ func TestATokenIsKeptUntilALeewayBeforeItsExpiry(t *testing.T) {
 				takes(t, c)
 				synctest.Wait()
 				require.Equal(t, 1, id.count(), "not yet")
-				time.Sleep(1)
+				time.Sleep(time.Nanosecond)
 				takes(t, c)
 				synctest.Wait()
 				require.Equal(t, 2, id.count(), "ahead, in the background")
@@ -123,7 +124,7 @@ func TestARenewalThatFailsIsHiddenWhileTheTokenIsGood(t *testing.T) {
 		require.Equal(t, 10, id.count(), "tried again after a backoff that doubles")
 		time.Sleep(time.Second - 1)
 		require.Zero(t, takes(t, c))
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		_, err := c.R().Get("/")
 		require.ErrorContains(t, err, "temporarily_unavailable", "and now it is not")
 		require.Equal(t, 11, id.count(), "the first in need asks at once")

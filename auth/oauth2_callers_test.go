@@ -67,12 +67,12 @@ func TestEachCallerLeavesOnItsOwnContextAndTheMintGoesOn(t *testing.T) {
 			require.ErrorIs(t, err, context.Canceled)
 			require.ErrorIs(t, err, shutdown)
 		}},
-		{"the limit of an attempt", nil, []middleware.Middleware{middleware.Timeout{Attempt: 100 * time.Millisecond}}, func(t *testing.T, err error) {
+		{"the limit of an attempt", context.WithCancel, []middleware.Middleware{middleware.Timeout{Attempt: 100 * time.Millisecond}}, func(t *testing.T, err error) {
 			var late *middleware.TimeoutError
 			require.ErrorAs(t, err, &late)
 			require.Equal(t, middleware.TimeoutError{Limit: "attempt", Value: 100 * time.Millisecond}, *late)
 		}},
-		{"the limit of the call", nil, []middleware.Middleware{middleware.Deadline(100 * time.Millisecond)}, func(t *testing.T, err error) {
+		{"the limit of the call", context.WithCancel, []middleware.Middleware{middleware.Deadline(100 * time.Millisecond)}, func(t *testing.T, err error) {
 			var late *middleware.TimeoutError
 			require.ErrorAs(t, err, &late)
 			require.Equal(t, middleware.TimeoutError{Limit: "deadline", Value: 100 * time.Millisecond}, *late)
@@ -81,23 +81,22 @@ func TestEachCallerLeavesOnItsOwnContextAndTheMintGoesOn(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				id, rt := &issuer{takes: 3 * time.Second}, &api{}
+				id, rt, begun := &issuer{takes: 3 * time.Second}, &api{}, time.Now()
 				c := client(t, rt, append(tt.steps, id.step())...)
-				begun := time.Now()
 				var wg sync.WaitGroup
-				for range 10 { // the first of them begins the mint
+				var errs [10]error // the first of them begins the mint
+				for i := range errs {
 					wg.Go(func() {
-						ctx, cancel := context.Background(), context.CancelFunc(func() {})
-						if tt.ctx != nil {
-							ctx, cancel = tt.ctx(ctx)
-						}
+						ctx, cancel := tt.ctx(context.Background())
 						defer cancel()
-						_, err := c.R().SetContext(ctx).Get("/")
-						tt.check(t, err)
-						require.Equal(t, 100*time.Millisecond, time.Since(begun))
+						_, errs[i] = c.R().SetContext(ctx).Get("/")
 					})
 				}
 				wg.Wait()
+				require.Equal(t, 100*time.Millisecond, time.Since(begun))
+				for _, err := range errs {
+					tt.check(t, err)
+				}
 				require.Zero(t, rt.count())
 				time.Sleep(400 * time.Millisecond)
 				patient := middleware.With(context.Background(), middleware.Off("timeout"), middleware.Off("deadline"))
@@ -173,13 +172,14 @@ func TestAGrantThatEndsItsGoroutineLetsItsWaitersGo(t *testing.T) {
 		})
 		c := client(t, &api{}, &auth.OAuth2{Grant: grant})
 		var wg sync.WaitGroup
-		for range 10 {
-			wg.Go(func() {
-				_, err := c.R().Get("/")
-				require.ErrorContains(t, err, "oauth2: the grant or OnToken did not return: it panicked, or ended its goroutine")
-			})
+		var errs [10]error
+		for i := range errs {
+			wg.Go(func() { _, errs[i] = c.R().Get("/") })
 		}
 		wg.Wait()
+		for _, err := range errs {
+			require.ErrorContains(t, err, "oauth2: the grant or OnToken did not return: it panicked, or ended its goroutine")
+		}
 	})
 }
 
@@ -189,8 +189,7 @@ func TestAGrantThatPanicsEndsTheProcess(t *testing.T) {
 	if os.Getenv("RESTYKIT_PANIC") != "" {
 		grant := grantFunc(func(context.Context, *http.Client, *oauth2.Token) (*oauth2.Token, error) { panic("grant of a test") })
 		_, _ = client(t, &api{}, &auth.OAuth2{Grant: grant}).R().Get("/")
-		time.Sleep(time.Minute) //nolint:forbidigo // the panic comes first
-		return
+		select {} // the panic comes
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

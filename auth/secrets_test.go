@@ -77,7 +77,7 @@ func (s secretive) requireSilent(t *testing.T, what, text string) {
 		for _, spelled := range []string{
 			secret, url.QueryEscape(secret), url.PathEscape(secret), html.EscapeString(secret),
 			strings.Trim(string(quoteJSON(secret)), `"`), strings.Trim(fmt.Sprintf("%q", secret), `"`), strings.Trim(fmt.Sprintf("%+q", secret), `"`),
-			fmt.Sprintf("%x", secret), base64.StdEncoding.EncodeToString([]byte(secret)), fmt.Sprint([]byte(secret)),
+			fmt.Sprintf("%x", secret), base64.StdEncoding.EncodeToString([]byte(secret)), fmt.Sprintf("%d", []byte(secret)),
 		} {
 			require.NotContains(t, text, spelled, what)
 		}
@@ -104,7 +104,7 @@ func shown(err error) string {
 			return
 		}
 		b.WriteString(printed(err))
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // it walks the chain itself
 		case *middleware.StatusError:
 			fmt.Fprintf(&b, "%s %s %v %+v %s\n", e.Body, e.URL, e.Header, e.Problem, e.ContentType)
 		case *middleware.ContentTypeError:
@@ -116,7 +116,7 @@ func shown(err error) string {
 		case *url.Error:
 			fmt.Fprintf(&b, "%s\n", e.URL)
 		}
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // it walks the chain itself
 		case interface{ Unwrap() error }:
 			walk(e.Unwrap())
 		case interface{ Unwrap() []error }:
@@ -160,7 +160,8 @@ func said(req *http.Request) []string {
 func echo(req *http.Request) string {
 	var b strings.Builder
 	for i, s := range said(req) {
-		if b.WriteString(s + "\n"); i > 0 {
+		b.WriteString(s + "\n")
+		if i > 0 {
 			fmt.Fprintf(&b, "%s\n%s\n%s\n%q\n%+q\n", url.QueryEscape(s), html.EscapeString(s), quoteJSON(s), s, s)
 		}
 	}
@@ -332,11 +333,15 @@ func TestAStepPrintsItsNameAndWhereItsSecretComesFrom(t *testing.T) {
 			require.Equal(t, want, fmt.Sprintf(verb, all[scheme].step))
 		}
 	}
-	require.Equal(t, "bearer(/run/secrets/token)", fmt.Sprint(auth.Bearer{Token: auth.File("/run/secrets/token")}))
-	require.Equal(t, "bearer(TOKEN)", fmt.Sprint(auth.Bearer{Token: auth.Env("TOKEN")}))
-	require.Equal(t, "bearer(func)", fmt.Sprint(auth.Bearer{Token: auth.Func(nil)}))
-	require.Equal(t, "bearer(none)", fmt.Sprint(auth.Bearer{}))
-	require.Equal(t, "oauth2(auth_test.grantFunc)", fmt.Sprint(&auth.OAuth2{Grant: granting("AT")}))
+	for want, step := range map[string]middleware.Middleware{
+		"bearer(/run/secrets/token)":  auth.Bearer{Token: auth.File("/run/secrets/token")},
+		"bearer(TOKEN)":               auth.Bearer{Token: auth.Env("TOKEN")},
+		"bearer(func)":                auth.Bearer{Token: auth.Func(nil)},
+		"bearer(none)":                auth.Bearer{},
+		"oauth2(auth_test.grantFunc)": &auth.OAuth2{Grant: granting("AT")},
+	} {
+		require.Equal(t, want, fmt.Sprint(step))
+	}
 }
 
 func TestNoSecretShowsInASource(t *testing.T) {

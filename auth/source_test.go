@@ -156,5 +156,5 @@ func TestASourceOfOnesOwnNeedsOnlySecret(t *testing.T) {
 	_, err := c.R().Get("/")
 	require.NoError(t, err)
 	require.Equal(t, []string{"Bearer s3cret"}, rt.authorizations())
-	require.Equal(t, "auth  bearer  auth_test.vault, only "+home, fmt.Sprint(middleware.Of(c)))
+	require.Equal(t, "auth  bearer  auth_test.vault, only "+home, middleware.Of(c).String())
 }

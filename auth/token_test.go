@@ -171,12 +171,12 @@ func TestATokenErrorOfTheNetworkSaysWhyAndNotTheURL(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = g.Mint(ctx, http.DefaultClient, nil)
+	_, err = g.Mint(ctx, &http.Client{}, nil)
 	require.ErrorIs(t, err, context.Canceled)
 	require.NotContains(t, err.Error(), "s3cret")
 
 	g.Config.TokenURL = "https://id.test/%zz?key=s3cret"
-	_, err = g.Mint(t.Context(), http.DefaultClient, nil)
+	_, err = g.Mint(t.Context(), &http.Client{}, nil)
 	require.Error(t, err)
 	require.NotContains(t, err.Error(), "s3cret")
 }

@@ -17,11 +17,32 @@ func TestLifetime(t *testing.T) {
 		want  time.Duration
 		known bool
 	}{
-		{3600.0, time.Hour, true}, {0.5, 500 * time.Millisecond, true}, {"3600", time.Hour, true}, {" 60 ", time.Minute, true}, {"1e2", 100 * time.Second, true},
-		{0.0, 0, true}, {-1.0, 0, true}, {"-5", 0, true}, {math.Inf(-1), 0, true}, {"-Inf", 0, true}, {1e-300, 0, true},
-		{1e308, maxLifetime, true}, {math.Inf(1), maxLifetime, true}, {"1e999", maxLifetime, true}, {float64(math.MaxInt64), maxLifetime, true}, {maxLifetime.Seconds(), maxLifetime, true},
+		{3600.0, time.Hour, true},
+		{0.5, 500 * time.Millisecond, true},
+		{"3600", time.Hour, true},
+		{" 60 ", time.Minute, true},
+		{"1e2", 100 * time.Second, true},
+		{0.0, 0, true},
+		{-1.0, 0, true},
+		{"-5", 0, true},
+		{math.Inf(-1), 0, true},
+		{"-Inf", 0, true},
+		{1e-300, 0, true},
+		{1e308, maxLifetime, true},
+		{math.Inf(1), maxLifetime, true},
+		{"1e999", maxLifetime, true},
+		{float64(math.MaxInt64), maxLifetime, true},
+		{maxLifetime.Seconds(), maxLifetime, true},
 		{maxLifetime.Seconds() - 1, maxLifetime - time.Second, true},
-		{nil, 0, false}, {"", 0, false}, {"soon", 0, false}, {"3600s", 0, false}, {true, 0, false}, {map[string]any{}, 0, false}, {[]any{3600.0}, 0, false}, {math.NaN(), 0, false}, {"NaN", 0, false},
+		{nil, 0, false},
+		{"", 0, false},
+		{"soon", 0, false},
+		{"3600s", 0, false},
+		{true, 0, false},
+		{map[string]any{}, 0, false},
+		{[]any{3600.0}, 0, false},
+		{math.NaN(), 0, false},
+		{"NaN", 0, false},
 	}
 	for _, tt := range tests {
 		got, known := lifetime(tt.in)

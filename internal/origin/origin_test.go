@@ -79,12 +79,12 @@ func TestBaseRefusesAURLWithoutASchemeAndNeverShowsItsPassword(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "api.example.com", u.Host)
 	for text, want := range map[string]string{
-		"api.example.com/v1":                `BaseURL "api.example.com/v1" has no scheme or no host: write https://api.example.com/v1`,
-		"//api.example.com":                 `BaseURL "//api.example.com" has no scheme or no host: write https://api.example.com`,
-		"user:s3cret@api.example.com":       `BaseURL "api.example.com" has no scheme or no host: write https://api.example.com`,
-		"https://u:s3cret@api.example.com ": `BaseURL "api.example.com " is no absolute URL: write scheme and host`,
-		"api.example.com/?key=s3cret":       `BaseURL "api.example.com/" has no scheme or no host`,
-		"%zz":                               `BaseURL "%zz"`,
+		"api.example.com/v1":               `BaseURL "api.example.com/v1" has no scheme or no host: write https://api.example.com/v1`,
+		"//api.example.com":                `BaseURL "//api.example.com" has no scheme or no host: write https://api.example.com`,
+		"user:s3cret@api.example.com":      `BaseURL "api.example.com" has no scheme or no host: write https://api.example.com`,
+		"https://u:s3cret@api example.com": `BaseURL "api example.com" is no absolute URL: write scheme and host`,
+		"api.example.com/?key=s3cret":      `BaseURL "api.example.com/" has no scheme or no host`,
+		"%zz":                              `BaseURL "%zz"`,
 	} {
 		_, err := origin.Base(text)
 		require.ErrorContains(t, err, want, text)
