@@ -29,7 +29,7 @@ import (
 // its body, and a new token. Where that is refused too, the caller has the 401, and
 // for 1 s, doubling to 1 min, no further token is dropped.
 //
-// A token with a lifetime of zero or less is good for the call that asked for it. One
+// A token with a lifetime of zero or less is good for the calls that waited for it. One
 // without a lifetime is kept until it is refused.
 //
 // An OAuth2 is a pointer, shared by all requests of the clients that have it. It is not
