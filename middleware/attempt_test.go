@@ -2,13 +2,18 @@ package middleware_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/require"
@@ -235,9 +240,9 @@ func TestDiscardedConnectionsAreUsedAgain(t *testing.T) {
 	url := httpbinURL(t)
 	c := ownClient()
 	require.NoError(t, middleware.Use(c, tries(5)))
-	resp, err := c.R().EnableTrace().Get(url + "/status/503")
+	resp, err := c.R().EnableTrace().Get(url + "/html")
 	require.NoError(t, err)
-	require.Equal(t, 503, resp.StatusCode())
+	require.NotEmpty(t, resp.Body())
 	require.True(t, resp.Request.TraceInfo().IsConnReused)
 }
 
@@ -402,6 +407,9 @@ func TestAttemptsAreCountedAndRedirectsAreNot(t *testing.T) {
 	_, err = c.R().Get("http://api.test/here")
 	require.NoError(t, err)
 	require.Equal(t, 3, count)
+	_, err = c.R().Get("http://api.test/moved")
+	require.NoError(t, err)
+	require.Equal(t, 5, count, "three, and behind the redirect two more than the hop itself")
 }
 
 func TestStepsBelowRetryKnowTheirCall(t *testing.T) {
@@ -482,4 +490,239 @@ func TestASecretThatTheCallUsesIsNotRepeatedInAnError(t *testing.T) {
 	require.ErrorAs(t, err, &status)
 	require.Equal(t, "bad token REDACTED", string(status.Body))
 	require.NotContains(t, err.Error(), "sesame")
+}
+
+func TestAnAnswerIsDiscardedBeforeTheNextAttempt(t *testing.T) {
+	var wire *fakeWire
+	wire = newWire(func(n int, _ *http.Request) (*http.Response, error) {
+		require.Zero(t, wire.open(), "at attempt %d", n)
+		switch n {
+		case 1, 3:
+			return nil, errors.New("boom")
+		case 4:
+			resp := reply(503, "")
+			resp.Body = nil // as some fakes do
+			return resp, nil
+		}
+		return reply(503, "later"), nil
+	})
+	wire.bare = true
+	c := resty.New().SetTransport(wire)
+	require.NoError(t, middleware.Use(c, tries(6)))
+	_, err := c.R().Get("http://api.test/")
+	require.NoError(t, err)
+	require.Len(t, wire.requests(), 6)
+}
+
+func TestAnAnswerIsKeptWhileAnotherAttemptIsUnderWay(t *testing.T) {
+	slow, third := make(chan struct{}), make(chan struct{})
+	wire := newWire(func(n int, _ *http.Request) (*http.Response, error) {
+		switch n {
+		case 1:
+			<-slow
+		case 3:
+			close(third)
+		}
+		return reply(200, fmt.Sprint("answer ", n)), nil
+	})
+	step := middleware.Func("three", middleware.Retry, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_, _ = next(req)
+		}()
+		for len(wire.requests()) == 0 {
+			runtime.Gosched()
+		}
+		second, err := next(req)
+		if err != nil {
+			return nil, err
+		}
+		_, _ = next(req)
+		<-third
+		close(slow)
+		<-done
+		return second, nil
+	})
+	c := resty.New().SetTransport(wire)
+	require.NoError(t, middleware.Use(c, step))
+	resp, err := c.R().Get("http://api.test/")
+	require.NoError(t, err)
+	require.Equal(t, "answer 2", resp.String())
+	require.Zero(t, wire.open())
+}
+
+func TestAnAnswerThatLandsInTheNextHopIsClosed(t *testing.T) {
+	slow, landed := make(chan struct{}), make(chan struct{})
+	wire := newWire(func(_ int, req *http.Request) (*http.Response, error) {
+		switch {
+		case req.Header.Get("X-Hedge") != "":
+			return reply(302, "", "Location", "/next"), nil
+		case req.URL.Path == "/next":
+			close(slow) // now the answer of the hop before comes in
+			<-landed
+			return reply(200, "next"), nil
+		}
+		<-slow
+		return reply(200, "late"), nil
+	})
+	step := middleware.Func("hedging", middleware.Retry, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		if req.URL.Path == "/next" {
+			resp, err := next(req)
+			if err != nil {
+				return nil, err
+			}
+			answer := *resp // a copy: the core has to guess whose it is
+			return &answer, nil
+		}
+		go func() {
+			defer close(landed)
+			_, _ = next(req)
+		}()
+		for len(wire.requests()) == 0 {
+			runtime.Gosched()
+		}
+		second := middleware.Mutable(req)
+		second.Header.Set("X-Hedge", "1")
+		return next(second)
+	})
+	c := resty.New().SetTransport(wire)
+	require.NoError(t, middleware.Use(c, step))
+	resp, err := c.R().Get("http://api.test/")
+	require.NoError(t, err)
+	require.Equal(t, "next", resp.String())
+	require.Zero(t, wire.open())
+}
+
+func TestAResponseThatARetryStepRefusesIsClosed(t *testing.T) {
+	wire := wireOf(503)
+	c := resty.New().SetTransport(wire)
+	require.NoError(t, middleware.Use(c, middleware.Func("refuses", middleware.Retry, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		if _, err := next(req); err != nil {
+			return nil, err
+		}
+		return nil, errors.New("refused")
+	})))
+	_, err := c.R().Get("http://api.test/")
+	require.ErrorContains(t, err, "refused")
+	require.Zero(t, wire.open())
+}
+
+func TestAnErrorThatCameWithTheCancellationIsKept(t *testing.T) {
+	boom := errors.New("boom")
+	ctx, cancel := context.WithCancel(t.Context())
+	wire := newWire(func(int, *http.Request) (*http.Response, error) { cancel(); return nil, boom })
+	c := resty.New().SetTransport(wire)
+	require.NoError(t, middleware.Use(c, middleware.RequestID{}))
+	_, err := c.R().SetContext(ctx).Get("http://api.test/")
+	require.ErrorIs(t, err, boom)
+}
+
+func TestACancellationIsSaidOnce(t *testing.T) {
+	shutdown := errors.New("shutdown")
+	for want, cause := range map[string]error{"context canceled": nil, "context canceled: shutdown": shutdown} {
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
+		c := resty.New().SetTransport(wireOf(200))
+		require.NoError(t, middleware.Use(c, middleware.RequestID{}))
+		_, err := c.R().SetContext(ctx).Get("http://api.test/")
+		require.EqualError(t, err, `Get "http://api.test/": `+want)
+		require.ErrorIs(t, err, context.Canceled)
+		if cause != nil {
+			require.ErrorIs(t, err, cause)
+		}
+	}
+}
+
+func TestAStepThatWaitsOnADerivedContextEndsWithTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := resty.New().SetTransport(wireOf(200))
+		require.NoError(t, middleware.Use(c, middleware.Deadline(2*time.Second), middleware.Func("waits", middleware.Retry, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+			ctx, cancel := context.WithCancel(req.Context())
+			defer cancel()
+			select {
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			case <-time.After(time.Hour):
+				return next(req)
+			}
+		})))
+		_, err := c.R().Get("http://api.test/")
+		requireLimit(t, err, "deadline", 2*time.Second)
+	})
+}
+
+// TestReplays: a step below the attempts sends once more by Rewind and Discard.
+func TestReplays(t *testing.T) {
+	replay := middleware.Func("replay", middleware.Auth, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		resp, err := next(req)
+		if err != nil || resp.StatusCode != http.StatusUnauthorized {
+			return resp, err
+		}
+		again, err := middleware.Rewind(req)
+		if err != nil {
+			middleware.Discard(resp)
+			return nil, err
+		}
+		middleware.Discard(resp)
+		again.Header.Set("X-Again", "1")
+		return next(withTrail(again, "replay"))
+	})
+	for name, set := range map[string]func(*resty.Request) *resty.Request{
+		"no body":      func(r *resty.Request) *resty.Request { return r },
+		"http.NoBody":  func(r *resty.Request) *resty.Request { return r.SetBody(http.NoBody) },
+		"small body":   func(r *resty.Request) *resty.Request { return r.SetBody("payload") },
+		"watched body": func(r *resty.Request) *resty.Request { return r.SetBody(strings.Repeat("payload", 1<<14)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			wire := wireOf(401, 200)
+			c := resty.New().SetTransport(wire)
+			require.NoError(t, middleware.Use(c, replay, middleware.Timeout{}))
+			resp, err := set(c.R()).Post("http://api.test/")
+			require.NoError(t, err)
+			require.Equal(t, 200, resp.StatusCode())
+			sent := wire.requests()
+			require.Len(t, sent, 2)
+			require.Equal(t, sent[0].Body, sent[1].Body)
+			require.Empty(t, sent[0].Header.Get("X-Again"))
+			require.Equal(t, "1", sent[1].Header.Get("X-Again"))
+			ended, _ := wire.bodies[0].state()
+			require.True(t, ended)
+			require.Zero(t, wire.open())
+		})
+	}
+	t.Run("a body that cannot be read again", func(t *testing.T) {
+		wire := wireOf(401, 200)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://api.test/", struct{ io.Reader }{strings.NewReader("payload")})
+		require.NoError(t, err)
+		_, err = middleware.Stack{replay}.RoundTripper(wire).RoundTrip(req)
+		require.ErrorIs(t, err, middleware.ErrBodyConsumed)
+		require.Zero(t, wire.open())
+	})
+	t.Run("outside of a call", func(t *testing.T) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://api.test/", strings.NewReader("payload"))
+		require.NoError(t, err)
+		again, err := middleware.Rewind(req)
+		require.NoError(t, err)
+		again.Header.Set("X-A", "1")
+		require.Empty(t, req.Header)
+		data, err := io.ReadAll(again.Body)
+		require.NoError(t, err)
+		require.Equal(t, "payload", string(data))
+		middleware.Discard(&http.Response{})
+	})
+}
+
+func TestAPostWithoutABodySaysThatItHasNone(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprint(w, r.ContentLength, r.TransferEncoding)
+	}))
+	t.Cleanup(srv.Close)
+	c := ownClient()
+	require.NoError(t, middleware.Use(c, middleware.RequestID{}, middleware.Timeout{}))
+	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodPatch} {
+		resp, err := c.R().Execute(method, srv.URL)
+		require.NoError(t, err)
+		require.Equal(t, "0 []", resp.String(), method)
+	}
 }

@@ -108,6 +108,16 @@ func TestSiblingsOnASharedHTTPClientHaveTheirOwnPipelines(t *testing.T) {
 		all := wire.requests()
 		require.Empty(t, trailOf(all[len(all)-1]), "a stranger")
 	}
+
+	done, err := first.R().Get("http://api.test/")
+	require.NoError(t, err)
+	req, err := http.NewRequestWithContext(done.Request.Context(), http.MethodGet, "http://api.test/", nil)
+	require.NoError(t, err)
+	resp, err := hc.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	all := wire.requests()
+	require.Empty(t, trailOf(all[len(all)-1]), "a stranger with the context of a finished call")
 }
 
 func TestAStepMayUseTheClientsOwnHTTPClientForSomethingElse(t *testing.T) {

@@ -24,6 +24,7 @@ func httpbinURL(t *testing.T) string {
 // fakeWire is a transport that answers by a function and records what it was sent.
 type fakeWire struct {
 	answer func(n int, req *http.Request) (*http.Response, error)
+	bare   bool // a response without a body stays one
 
 	mu     sync.Mutex
 	sent   []sentRequest
@@ -72,7 +73,9 @@ func (w *fakeWire) RoundTrip(req *http.Request) (*http.Response, error) {
 	n := len(w.sent)
 	w.mu.Unlock()
 	resp, err := w.answer(n, req)
-	if resp != nil {
+	if resp != nil && resp.Body == nil && w.bare {
+		resp.Request = req
+	} else if resp != nil {
 		tracked := &trackedBody{Reader: resp.Body}
 		w.mu.Lock()
 		w.bodies = append(w.bodies, tracked)

@@ -169,3 +169,14 @@ func TestTheErrorsOfADecoratorAreKept(t *testing.T) {
 	_, err := c.R().Get("http://api.test/")
 	require.ErrorIs(t, err, boom)
 }
+
+func TestAnotherDecoratorOfTheNameReplacesTheFirst(t *testing.T) {
+	wrap := func(leaves string) middleware.Middleware {
+		return middleware.Wrap("d", middleware.Call, func(rt http.RoundTripper) http.RoundTripper { return &decorated{base: rt, name: leaves} })
+	}
+	wire := wireOf(200)
+	c := resty.New().SetTransport(wire)
+	require.NoError(t, middleware.Use(c, wrap("one")))
+	require.NoError(t, middleware.Use(c, wrap("two")))
+	require.Equal(t, "two", visited(t, c, wire))
+}

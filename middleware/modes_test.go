@@ -164,6 +164,13 @@ func TestARedirectThatThePolicyStopsOn(t *testing.T) {
 		c := resty.New().SetTransport(wire).SetRedirectPolicy(resty.RedirectPolicyFunc(func(*http.Request, []*http.Request) error {
 			return http.ErrUseLastResponse
 		}))
+		judged := 0
+		require.NoError(t, middleware.Use(c, middleware.Check("judge", func(*resty.Response) error { judged++; return nil })))
+		_, _, err := get(c, "http://api.test/")
+		require.NoError(t, err)
+		require.LessOrEqual(t, judged, 1)
+		require.NoError(t, os.WriteFile(file, []byte(goodFile), 0o600))
+
 		require.NoError(t, middleware.Use(c, middleware.RequireStatus{}))
 		_, body, err := get(c, "http://api.test/")
 		require.Zero(t, wire.open())

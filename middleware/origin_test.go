@@ -129,6 +129,40 @@ func TestARefererThatIsNoURLIsEmptied(t *testing.T) {
 	_, err := secretive(t, wire, "https://api.test").R().SetHeader("Referer", "sesame").Get("https://evil.test/")
 	require.NoError(t, err)
 	require.Empty(t, wire.requests()[0].Header.Get("Referer"))
+
+	_, err = secretive(t, wire, "https://api.test").R().SetHeader("Referer", "https://api.test/%zz?sesame").Get("https://evil.test/")
+	require.NoError(t, err)
+	require.Empty(t, wire.requests()[1].Header.Get("Referer"))
+}
+
+func TestTheGuardDoesNotWriteIntoTheCallersRequest(t *testing.T) {
+	wire := wireOf(200)
+	resp, err := secretive(t, wire, "https://api.test").R().SetHeader("X-Api-Key", "mine").Get("https://evil.test/")
+	require.NoError(t, err)
+	require.Equal(t, "mine", resp.RawResponse.Request.Header.Get("X-Api-Key"))
+	require.Empty(t, wire.requests()[0].Header.Get("X-Api-Key"))
+}
+
+func TestABaseURLMayHaveTheSchemeOfSetScheme(t *testing.T) {
+	for name, set := range map[string]func(*resty.Client){
+		"SetScheme":      func(c *resty.Client) { c.SetScheme("https").SetBaseURL("//api.test") },
+		"the old field":  func(c *resty.Client) { c.HostURL = "https://api.test" },
+		"scheme in both": func(c *resty.Client) { c.SetScheme("http").SetBaseURL("https://api.test") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			wire := wireOf(200)
+			c := resty.New().SetTransport(wire)
+			set(c)
+			require.NoError(t, middleware.Use(c, bearer))
+			_, err := c.R().Get("/x")
+			require.NoError(t, err)
+			_, err = c.R().Get("https://evil.test/x")
+			require.NoError(t, err)
+			require.Equal(t, "https://api.test/x", wire.requests()[0].URL)
+			require.Equal(t, "Bearer sesame", wire.requests()[0].Header.Get("Authorization"))
+			require.Empty(t, wire.requests()[1].Header.Get("Authorization"))
+		})
+	}
 }
 
 func TestOnlyTheClientsQueryParametersAreDropped(t *testing.T) {

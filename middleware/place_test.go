@@ -11,8 +11,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/require"
@@ -195,6 +198,49 @@ func TestAHookThatDropsThePipelineBeforeTheRequestIsBuiltFailsIt(t *testing.T) {
 	}
 }
 
+func TestAHookThatLeadsARequestIntoAnotherCallFailsIt(t *testing.T) {
+	wire := wireOf(200)
+	c := resty.New().SetTransport(wire)
+	require.NoError(t, middleware.Use(c, trail("a", middleware.Call)))
+	other, err := c.R().Get("http://api.test/other")
+	require.NoError(t, err)
+	c.OnBeforeRequest(func(_ *resty.Client, r *resty.Request) error { r.SetContext(other.Request.Context()); return nil })
+	_, err = c.R().Get("http://api.test/")
+	require.ErrorContains(t, err, "replaced the request's context")
+	require.Len(t, wire.requests(), 1)
+}
+
+func TestARequestMadeDuringAnotherIsACallOfItsOwn(t *testing.T) {
+	wire := wireOf(200)
+	c, bare := resty.New().SetTransport(wire), resty.New().SetTransport(wire)
+	limited := false
+	require.NoError(t, middleware.Use(bare, middleware.RequestID{}, middleware.Func("asks", middleware.Call, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		_, limited = req.Context().Deadline()
+		return next(req)
+	})))
+	asks := func(client *resty.Client) middleware.Middleware {
+		return middleware.Check("asks-further", func(r *resty.Response) error {
+			if strings.HasSuffix(r.Request.URL, "/outer") {
+				_, err := client.R().SetContext(r.Request.Context()).Get("http://api.test/inner")
+				return err
+			}
+			return nil
+		})
+	}
+	require.NoError(t, middleware.Use(c, middleware.RequestID{}, middleware.Deadline(time.Minute), asks(c)))
+	_, err := c.R().Get("http://api.test/outer")
+	require.NoError(t, err)
+	require.NoError(t, middleware.Use(c, asks(bare)))
+	_, err = c.R().Get("http://api.test/outer")
+	require.NoError(t, err)
+	require.True(t, limited, "the outer call's deadline holds for the inner")
+	ids := map[string]bool{}
+	for _, r := range wire.requests() {
+		ids[r.Header.Get("X-Request-Id")] = true
+	}
+	require.Len(t, ids, 4)
+}
+
 func TestAHookThatDropsThePipelineAtTheLastMomentFailsTheRequest(t *testing.T) {
 	for kind, drop := range map[string]func(*resty.Client, *http.Request){
 		"the context":   func(_ *resty.Client, raw *http.Request) { *raw = *raw.WithContext(t.Context()) },
@@ -313,4 +359,17 @@ func TestARequestInspectedAsCurlIsNotSent(t *testing.T) {
 	_, err := r.Get("http://api.test/")
 	require.NoError(t, err)
 	require.Equal(t, "a", trailOf(wire.requests()[0]))
+}
+
+func TestTheClockOfARequestDoesNotRunBeforeItIsSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := resty.New().SetTransport(wireOf(200)).SetLogger(silence{})
+		require.NoError(t, middleware.Use(c, middleware.Deadline(time.Second)))
+		r := c.R().SetDebug(true).EnableGenerateCurlOnDebug()
+		r.Method, r.URL = http.MethodGet, "http://api.test/"
+		_ = r.GenerateCurlCommand()
+		time.Sleep(time.Minute)
+		_, err := r.Get("http://api.test/")
+		require.NoError(t, err)
+	})
 }

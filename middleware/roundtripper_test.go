@@ -241,3 +241,50 @@ func TestAPlainClientClosesTheIdleConnectionsOfItsBase(t *testing.T) {
 	plainClient(base, trail("a", middleware.Call)).CloseIdleConnections()
 	require.EqualValues(t, 1, base.closed.Load())
 }
+
+func TestAPlainChecksResponseHasARequest(t *testing.T) {
+	seen, attempts := "", 0
+	hc := plainClient(wireOf(200), middleware.Check("sees", func(r *resty.Response) error {
+		seen = r.Request.Method + " " + r.Request.URL
+		attempts = middleware.InfoOf(r.Request.Context()).Attempts()
+		return nil
+	}))
+	_, err := getAll(t, hc, "http://api.test/x")
+	require.NoError(t, err)
+	require.Equal(t, "GET http://api.test/x", seen)
+	require.Equal(t, 1, attempts)
+}
+
+// TestADecoratorAroundTheStackMakesNoStrangerHome: one that puts a request of its own
+// behind the response cuts the thread that leads from a redirect to its call.
+func TestADecoratorAroundTheStackMakesNoStrangerHome(t *testing.T) {
+	const home, evil = "https://api.test", "https://evil.test"
+	for name, tt := range map[string]struct {
+		redirect map[string]string
+		want     []bool // has a credential
+	}{
+		"at home":    {map[string]string{home + "/x": home + "/y"}, []bool{true, true}},
+		"away":       {map[string]string{home + "/x": evil + "/y"}, []bool{true, false}},
+		"and back":   {map[string]string{home + "/x": evil + "/y", evil + "/y": home + "/z"}, []bool{true, false, false}},
+		"away twice": {map[string]string{home + "/x": evil + "/y", evil + "/y": evil + "/z"}, []bool{true, false, false}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wire := redirects(tt.redirect)
+			stack := middleware.Stack{bearer}.RoundTripper(wire)
+			hc := &http.Client{Transport: middleware.Next(func(req *http.Request) (*http.Response, error) {
+				resp, err := stack.RoundTrip(req)
+				if err == nil {
+					resp.Request = req
+				}
+				return resp, err
+			})}
+			_, err := getAll(t, hc, home+"/x")
+			require.NoError(t, err)
+			var got []bool
+			for _, r := range wire.requests() {
+				got = append(got, r.Header.Get("Authorization") != "")
+			}
+			require.Equal(t, tt.want, got)
+		})
+	}
+}

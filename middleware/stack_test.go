@@ -184,6 +184,29 @@ func TestACredentialPrintsWhereItGoes(t *testing.T) {
 	require.Equal(t, "auth  test-bearer  a test's, only https://api.test, https://files.test, https://cdn.test:8443", middleware.Of(c).String())
 }
 
+// wordless is a credential without a String.
+type wordless struct{}
+
+func (wordless) Name() string            { return "wordless" }
+func (wordless) Layer() middleware.Layer { return middleware.Auth }
+func (wordless) Trusts() []string        { return nil }
+
+func (wordless) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
+	return next(req)
+}
+
+// silent is one with an empty String.
+type silent struct{ wordless }
+
+func (silent) Name() string   { return "silent" }
+func (silent) String() string { return "" }
+
+func TestACredentialWithoutATextPrintsWhereItGoes(t *testing.T) {
+	c := resty.New().SetBaseURL("https://api.test")
+	require.NoError(t, middleware.Use(c, wordless{}, silent{}))
+	require.Equal(t, "auth  wordless  only https://api.test\nauth  silent    only https://api.test", middleware.Of(c).String())
+}
+
 func TestAStackPrintsWhateverIsInIt(t *testing.T) {
 	require.Empty(t, middleware.Stack(nil).String())
 	require.Equal(t, "call      a\nlayer(9)  b", middleware.Stack{

@@ -63,6 +63,11 @@ var refused = map[string]struct {
 		steps:  []middleware.Middleware{middleware.Deadline(time.Second)},
 		want:   []string{"deadline: ", "RetryCount 1", "SetRetryCount(0)"},
 	},
+	"a RetryCount below zero": {
+		client: func(c *resty.Client) { c.SetRetryCount(-1) },
+		steps:  []middleware.Middleware{middleware.RequestID{}},
+		want:   []string{"RetryCount is -1", "SetRetryCount(0)"},
+	},
 	"BaseURL without a scheme": {
 		client: func(c *resty.Client) { c.SetBaseURL("api.example.com/v1") },
 		steps:  []middleware.Middleware{middleware.RequestID{}},
@@ -300,4 +305,9 @@ func TestUseLeavesTheHooksOfUsersAlone(t *testing.T) {
 	_, err := c.R().SetContext(context.Background()).Get("http://api.test/")
 	require.NoError(t, err)
 	require.Equal(t, []string{"before 1", "before 2", "pre", "after 1", "after 2", "success"}, order)
+}
+
+func TestAnAtSignInABaseURLIsNoPassword(t *testing.T) {
+	c := resty.New().SetBaseURL("https://api.test/@team")
+	require.NoError(t, middleware.Use(c, bearer))
 }

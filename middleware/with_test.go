@@ -2,6 +2,7 @@ package middleware_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -233,6 +234,11 @@ func TestARequestWithItsOwnCredentialsNeitherSendsNorFillsTheJar(t *testing.T) {
 	_, err = c.R().Get("http://api.test/")
 	require.NoError(t, err)
 	require.Equal(t, "session=bob", wire.requests()[2].Header.Get("Cookie"), "without own credentials the jar works as ever")
+
+	resp, err = c.R().SetContext(bob).SetDoNotParseResponse(true).Get("http://api.test/")
+	require.NoError(t, err)
+	require.NoError(t, resp.RawResponse.Body.Close())
+	require.Equal(t, "session=bob", resp.Header().Get("Set-Cookie"), "also in a streamed call")
 }
 
 func TestTheJarOfOthersIsLeftAloneOverRedirectsToo(t *testing.T) {
@@ -296,4 +302,35 @@ func TestWithKeepsTheValuesOfItsContext(t *testing.T) {
 	_, err := c.R().SetContext(ctx).Get("http://api.test/")
 	require.NoError(t, err)
 	require.Equal(t, "v", got)
+}
+
+func TestTheStepsOfAContextAreFoldedInOnce(t *testing.T) {
+	bound := 0
+	step := &behaves{name: "bound", layer: middleware.Call}
+	step.bind = func(middleware.Middleware) middleware.Middleware {
+		bound++
+		return &behaves{name: "bound", layer: middleware.Call}
+	}
+	c := resty.New().SetTransport(wireOf(200))
+	require.NoError(t, middleware.Use(c, middleware.RequestID{}))
+	ctx := middleware.With(t.Context(), step)
+	for range 3 {
+		_, err := c.R().SetContext(context.WithValue(ctx, wordless{}, 1)).Get("http://api.test/")
+		require.NoError(t, err)
+	}
+	require.Equal(t, 1, bound, "also where the context was derived from")
+}
+
+func TestAnErrorBehindARedirectWithACookieIsTheError(t *testing.T) {
+	boom := errors.New("boom")
+	wire := newWire(func(n int, _ *http.Request) (*http.Response, error) {
+		if n == 1 {
+			return reply(302, "", "Location", "/to", "Set-Cookie", "hop=1"), nil
+		}
+		return nil, boom
+	})
+	c := resty.New().SetTransport(wire)
+	require.NoError(t, middleware.Use(c, middleware.RequestID{}))
+	_, err := c.R().SetContext(middleware.With(t.Context(), bearer)).Get("http://api.test/from")
+	require.ErrorIs(t, err, boom)
 }
