@@ -35,10 +35,10 @@ func (k APIKey) Name() string {
 // Layer is [middleware.Auth].
 func (APIKey) Layer() middleware.Layer { return middleware.Auth }
 
-// Writes is the field, or "" for a parameter.
+// Writes is the field, or "?api_key" for a parameter.
 func (k APIKey) Writes() string {
 	if k.Header == "" {
-		return ""
+		return "?" + k.Query
 	}
 	return http.CanonicalHeaderKey(k.Header)
 }

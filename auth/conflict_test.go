@@ -31,7 +31,7 @@ func TestUseRefusesTwoStepsThatWriteAuthorization(t *testing.T) {
 	require.ErrorContains(t, middleware.Use(c, bearer), "keep one of them")
 	require.ErrorContains(t, middleware.Use(c, &auth.OAuth2{Grant: granting("AT")}), "oauth2: writes Authorization, as basic does")
 	require.ErrorContains(t, middleware.Use(c, auth.APIKey{Header: "authorization", Key: auth.Static("k")}), "api-key:authorization: writes Authorization, as basic does")
-	require.ErrorContains(t, middleware.Use(c, middleware.Header{Key: "authorization", Value: "k"}), "writes Authorization")
+	require.ErrorContains(t, middleware.Use(c, middleware.Header{Key: "authorization", Value: "k"}), "Authorization is a secret, and this step prints its value")
 	require.Len(t, middleware.Of(c), 1)
 	require.NoError(t, middleware.Use(c, middleware.Off("basic"), bearer))
 	require.NoError(t, middleware.Use(c, auth.APIKey{Header: "X-Api-Key", Key: auth.Static("k")}))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/restykit/restykit/internal/origin"
+	"github.com/restykit/restykit/internal/redact"
 	"github.com/restykit/restykit/middleware"
 )
 
@@ -36,6 +37,9 @@ type sender struct {
 func (s sender) send(req *http.Request, next middleware.Next) (*http.Response, error) {
 	if !middleware.Trusted(req, s.origins) || s.scheme.has(req) {
 		return next(req)
+	}
+	if req.URL.Host == "" {
+		return nil, fmt.Errorf("%s: the URL %q has no host: set a BaseURL, or ask for an absolute URL", s.scheme.Name(), redact.URL(req.URL))
 	}
 	if o := origin.Of(req.URL); !s.insecure && !o.Secure() {
 		return nil, &InsecureError{Step: s.scheme.Name(), Origin: o.String()}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strings"
 	"unicode"
+
+	"github.com/restykit/restykit/middleware"
 )
 
 // Source is where a secret comes from. It is asked for each attempt and must be safe
@@ -74,6 +76,11 @@ func (s funcSource) Validate() error {
 
 // secret reads a source, and refuses what no header can carry.
 func secret(ctx context.Context, s Source) (string, error) {
+	switch s.(type) {
+	case static, env, *file:
+	default: // it may ask another service, which has no part in the user's token
+		ctx = middleware.Without(ctx)
+	}
 	value, err := s.Secret(ctx)
 	if err != nil {
 		return "", err

@@ -88,6 +88,8 @@ func conflicts(c *resty.Client, p *pipeline) error {
 func ownField(c *resty.Client, field string) error {
 	const both = ": remove one of the two, or set it on the request, where it wins"
 	switch {
+	case strings.HasPrefix(field, "?") && c.QueryParam.Has(field[1:]):
+		return errors.New("the client sets the query parameter " + field[1:] + " too (SetQueryParam)" + both)
 	case setsField(c.Header, field):
 		return errors.New("the client sets " + field + " too (SetHeader)" + both)
 	case c.Token != "" && http.CanonicalHeaderKey(c.HeaderAuthorizationKey) == field:

@@ -50,6 +50,9 @@ func attemptOf(ctx context.Context) *attempt {
 // try is the border between Retry and the layers below it: it runs them on a fresh
 // request.
 func (c *call) try(req *http.Request, below Next) (*http.Response, error) {
+	if c.tooLate(req.Context()) {
+		return nil, errLate
+	}
 	a := &attempt{call: c}
 	body, first, err := c.hop.body(a, req)
 	if err != nil {

@@ -77,7 +77,8 @@ type Fitter interface {
 	Fit(Stack) error
 }
 
-// Writer is a step that writes one header field, by its canonical name. [Use]
+// Writer is a step that writes one header field, by its canonical name, or "?name" for a
+// query parameter. [Use]
 // refuses two steps that write the same field, and a field that is also set on the
 // resty client; a step of [With] displaces the client's step that writes the field.
 type Writer interface {

@@ -20,6 +20,8 @@ type call struct {
 	refused  error          // nothing is sent
 	homeless error          // why the client's BaseURL has no origin
 	pipe     *pipeline
+	own      *pipeline         // the client's, without what the request brought along:
+	with     *withSteps        // that
 	base     http.RoundTripper // of the hop under way
 	hop      hop
 	timer    *time.Timer  // of the deadline, made when somebody asks for Done
@@ -50,12 +52,20 @@ func callOf(ctx context.Context) *call {
 // begin starts the clock. A deadline of the caller's that is sooner makes ours moot.
 func (c *call) begin(parent context.Context, pipe *pipeline) {
 	c.Context, c.pipe, c.start = parent, pipe, time.Now()
-	if d := pipe.limits.deadline; d > 0 {
-		until := c.start.Add(d)
-		if theirs, ok := parent.Deadline(); !ok || until.Before(theirs) {
-			c.until = until
+	c.limit()
+}
+
+func (c *call) limit() {
+	var until time.Time
+	if d := c.pipe.limits.deadline; d > 0 {
+		until = c.start.Add(d)
+		if theirs, ok := c.Context.Deadline(); ok && theirs.Before(until) {
+			until = time.Time{}
 		}
 	}
+	c.expiry.mu.Lock()
+	defer c.expiry.mu.Unlock()
+	c.until = until
 }
 
 // Done is expiry's, with the deadline's timer. Attempts watch the deadline

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"unsafe"
@@ -18,6 +19,8 @@ var fields = privateFields{
 	requestStream: private[resty.Request]("notParseResponse", reflect.TypeFor[bool]()),
 	requestSaves:  private[resty.Request]("isSaveResponse", reflect.TypeFor[bool]()),
 	scheme:        private[resty.Client]("scheme", reflect.TypeFor[string]()),
+	forced:        private[resty.Request]("forceContentType", reflect.TypeFor[string]()),
+	expected:      private[resty.Request]("fallbackContentType", reflect.TypeFor[string]()),
 	before:        private[resty.Client]("udBeforeRequest", reflect.TypeFor[[]resty.RequestMiddleware]()),
 	request:       private[resty.Client]("beforeRequest", reflect.TypeFor[[]resty.RequestMiddleware]()),
 	after:         private[resty.Client]("afterResponse", reflect.TypeFor[[]resty.ResponseMiddleware]()),
@@ -27,8 +30,8 @@ var fields = privateFields{
 }
 
 type privateFields struct {
-	clientStreams, requestStream, requestSaves, scheme privateField
-	before, request, after, success, errors, panics    privateField
+	clientStreams, requestStream, requestSaves, scheme, forced, expected privateField
+	before, request, after, success, errors, panics                      privateField
 }
 
 // privateField is where a field is, or why it is not there.
@@ -48,7 +51,7 @@ func private[T any](name string, kind reflect.Type) privateField {
 // check is an error where resty is not the resty that the kit knows.
 func (p *privateFields) check() error {
 	for _, f := range []privateField{
-		p.clientStreams, p.requestStream, p.requestSaves, p.scheme,
+		p.clientStreams, p.requestStream, p.requestSaves, p.scheme, p.forced, p.expected,
 		p.before, p.request, p.after, p.success, p.errors, p.panics,
 	} {
 		if f.err != nil {
@@ -71,6 +74,12 @@ func (p *privateFields) mode(c *resty.Client, r *resty.Request) mode {
 		return saved
 	}
 	return decoded
+}
+
+// contentType is what resty takes a response for: what the caller forces, what it says,
+// or what the caller expects where it says nothing.
+func (p *privateFields) contentType(resp *resty.Response) string {
+	return cmp.Or(*at[string](resp.Request, p.forced), resp.Header().Get("Content-Type"), *at[string](resp.Request, p.expected))
 }
 
 func (p *privateFields) saved(r *resty.Request) bool { return *at[bool](r, p.requestSaves) }

@@ -3,6 +3,7 @@ package middleware
 import (
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -32,8 +33,12 @@ func (h Header) RoundTrip(req *http.Request, next Next) (*http.Response, error) 
 }
 
 // Validate refuses what is no header field, and fields that net/http takes from
-// elsewhere.
+// elsewhere, and those for which package auth has a step.
 func (h Header) Validate() error {
+	switch h.Writes() {
+	case "Authorization", "Proxy-Authorization", "Cookie":
+		return fmt.Errorf("%s is a secret, and this step prints its value: use auth.Bearer, auth.Basic or auth.APIKey", h.Writes())
+	}
 	return errors.Join(field.CheckName(h.Key), field.CheckValue(h.Value))
 }
 

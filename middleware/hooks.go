@@ -13,6 +13,7 @@ import (
 var (
 	errLost    = errors.New("middleware: client.RetryHooks was replaced, and the pipeline with it: add to it, or call middleware.Use again")
 	errDropped = errors.New("middleware: a hook or a step replaced the request's context, and the pipeline with it: derive the new context from r.Context()")
+	errLate    = errors.New("middleware: middleware.With came too late, in a PreRequestHook or a step: give its context to the request, or set it in an OnBeforeRequest hook")
 	errPassed  = errors.New("middleware: the request was sent without the pipeline: a hook changed its context or the client's transport; derive from r.Context() and set the transport outside of hooks")
 	errDigest  = errors.New("middleware: SetDigestAuth changes the client's transport for each request, so the pipeline cannot run: use auth.Digest, and a new client")
 )
@@ -39,6 +40,9 @@ func seal(c *resty.Client, r *resty.Request) error {
 	cl := callOf(r.RawRequest.Context())
 	if cl == nil || cl.request != r {
 		return errDropped
+	}
+	if err := cl.refold(r.RawRequest.Context()); err != nil {
+		return err
 	}
 	if cl.homeless != nil && len(cl.pipe.trusts) > 0 {
 		if err := cl.refuse(cl.homeless); err != nil {

@@ -19,7 +19,8 @@ import (
 // JSON is application/json, text/json and every type with the suffix +json, by the
 // WHATWG MIME standard and RFC 6839; application/x-ndjson and application/json-seq
 // are not. An empty body, 204, 205, 304 and HEAD never fail; a body without a
-// Content-Type does.
+// Content-Type does. Where the caller forces or expects a type (ForceContentType,
+// ExpectContentType), that counts as it does for resty.
 //
 // On the way out, Accept is application/json where the caller set none, and a body
 // that is a string or []byte, begins with { or [ and is valid JSON is sent as
@@ -75,7 +76,7 @@ func opensJSON(s string) bool { return strings.HasPrefix(s, "{") || strings.HasP
 
 // Check returns a [*ContentTypeError] where the body is not JSON by its type.
 func (RequireJSON) Check(resp *resty.Response) error {
-	if isJSON(resp.Header().Get("Content-Type")) {
+	if isJSON(fields.contentType(resp)) {
 		return nil
 	}
 	switch resp.StatusCode() {

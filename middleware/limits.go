@@ -30,6 +30,9 @@ func or(d, byDefault time.Duration) time.Duration {
 }
 
 func checkDuration(field string, d time.Duration) error {
+	if d > 0 && d < time.Millisecond {
+		return fmt.Errorf("%s is %v, which nothing can keep: write the unit, like %d*time.Second", field, d, d)
+	}
 	if d < 0 && d != NoLimit {
 		return fmt.Errorf("%s is %v: a duration is positive, 0 for the default, or middleware.NoLimit", field, d)
 	}

@@ -20,28 +20,53 @@ func open(c *resty.Client, r *resty.Request) error {
 }
 
 func (c *call) open() error {
-	pipe := adoptedBy(c.client, c)
-	if pipe == nil {
+	if c.own = adoptedBy(c.client, c); c.own == nil {
 		return errLost
 	}
 	parent := c.parent()
-	pipe, err := pipe.forRequest(parent)
+	if err := c.fold(parent); err != nil {
+		return err
+	}
+	c.template = c.request.URL
+	c.begin(parent, c.pipe)
+	c.settleBase()
+	c.request.SetContext(c)
+	for _, p := range c.pipe.preparers {
+		if err := p.Prepare(c.client, c.request); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fold takes the steps of a context into the call's pipeline.
+func (c *call) fold(ctx context.Context) error {
+	pipe, err := c.own.forRequest(ctx)
 	if err != nil {
 		return err
 	}
 	if err := conflicts(c.client, pipe); err != nil {
 		return err
 	}
-	c.template = c.request.URL
-	c.begin(parent, pipe)
-	c.settleBase()
-	c.request.SetContext(c)
-	for _, p := range pipe.preparers {
-		if err := p.Prepare(c.client, c.request); err != nil {
-			return err
-		}
-	}
+	c.pipe, c.with = pipe, withOf(ctx)
 	return nil
+}
+
+// refold does it again where a hook brought further steps.
+func (c *call) refold(ctx context.Context) error {
+	if withOf(ctx) == c.with {
+		return nil
+	}
+	if err := c.fold(ctx); err != nil {
+		return c.refuse(err)
+	}
+	c.limit()
+	return nil
+}
+
+// tooLate tells whether a context brings steps that the pipeline under way lacks.
+func (c *call) tooLate(ctx context.Context) bool {
+	return ctx != context.Context(c) && withOf(ctx) != c.with
 }
 
 // parent is the context of the caller's, also where the request is sent a second time.

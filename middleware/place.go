@@ -82,6 +82,10 @@ func (c *call) roundTrip(req *http.Request, base http.RoundTripper) (*http.Respo
 		c.end(context.Canceled) // resty's own loop ends with the context
 		return nil, c.refused
 	}
+	if c.tooLate(req.Context()) {
+		c.hop.finish(nil)
+		return nil, errLate
+	}
 	c.settle(req.URL)
 	resp, err := c.run(req, base)
 	if err != nil {

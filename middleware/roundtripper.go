@@ -19,6 +19,7 @@ func (s Stack) RoundTripper(base http.RoundTripper) http.RoundTripper {
 		base = http.DefaultTransport
 	}
 	pipe, errs := build(nil, s)
+	errs = append(errs, offNothing(nil, s)...)
 	if len(errs) > 0 {
 		return plain{base: base, err: mistakes(errs)}
 	}
@@ -46,7 +47,7 @@ func (p plain) RoundTrip(req *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		c = &call{}
-		c.mode = streamed
+		c.mode, c.with = streamed, withOf(req.Context())
 		c.begin(req.Context(), pipe)
 		c.resume(req)
 	}

@@ -196,14 +196,22 @@ func offNothing(had, steps Stack) []error {
 			continue
 		}
 		if !slices.ContainsFunc(steps[:i], func(m Middleware) bool { return !isNil(m) && m.Name() == off.name }) {
-			var names []string
-			for _, m := range slices.Concat(had, steps[:i]) {
-				if !isNil(m) {
-					names = append(names, m.Name())
-				}
-			}
-			errs = append(errs, fmt.Errorf("off: there is no step %q to switch off, only: %s", off.name, strings.Join(names, ", ")))
+			errs = append(errs, fmt.Errorf("off: there is no step %q to switch off before it, only: %s", off.name, namesOf(slices.Concat(had, steps[:i]))))
 		}
 	}
 	return errs
+}
+
+// namesOf lists steps for a message.
+func namesOf(steps Stack) string {
+	var names []string
+	for _, m := range steps {
+		if !isNil(m) && !isOff(m) && !slices.Contains(names, m.Name()) {
+			names = append(names, m.Name())
+		}
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ", ")
 }
