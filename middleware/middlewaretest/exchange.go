@@ -33,7 +33,7 @@ func (s *suite) bubble(f func(context.Context)) {
 			if !ended {
 				panic(dead) //nolint:forbidigo // of the test itself, handed on
 			}
-			if s.stuck { // and was reported
+			if s.stuck.Load() { // and was reported
 				return
 			}
 			s.breaks(Sound, s.newStep(), "", "it leaves a goroutine behind that waits for something that never comes: end it with the request's context")
@@ -214,7 +214,7 @@ func (s *suite) healthy(p *pipeline, x *exchange) bool {
 	case x.panic != nil:
 		s.breaks(Sound, p.step, x.what, "it panics: %v", x.panic)
 	case x.stuck:
-		s.stuck = true
+		s.stuck.Store(true)
 		s.breaks(Sound, p.step, x.what, "it did not return within %v", stuck)
 	default:
 		return true

@@ -12,6 +12,7 @@ package middlewaretest
 import (
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"testing"
 
 	"github.com/restykit/restykit/middleware"
@@ -132,12 +133,12 @@ type suite struct {
 	unusable string
 	found    map[Rule][]string
 	said     map[string]bool
-	stuck    bool // a call that never returned was reported
+	stuck    *atomic.Bool // a call that never returned was reported
 }
 
 func newSuite(t *testing.T, newStep func() middleware.Middleware, opts []Option) *suite {
 	t.Helper()
-	s := &suite{t: t, newStep: newStep, found: map[Rule][]string{}, said: map[string]bool{}}
+	s := &suite{t: t, newStep: newStep, found: map[Rule][]string{}, said: map[string]bool{}, stuck: &atomic.Bool{}}
 	s.options = options{without: map[Rule]string{}, request: defaultRequest, answers: defaultAnswers()}
 	for _, opt := range opts {
 		opt(&s.options)

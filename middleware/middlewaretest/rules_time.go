@@ -90,7 +90,7 @@ func (s *suite) cancellation(p *pipeline, end end, x *exchange) {
 	}
 	how := fmt.Sprintf("it went on for %v", over)
 	if x.stuck {
-		s.stuck = true
+		s.stuck.Store(true)
 		how = fmt.Sprintf("it still had not returned after %v", over)
 	}
 	s.breaks(Cancellation, p.step, end.name, "%s when the request's context had ended: wait in a select with req.Context().Done(), and send requests with that context", how)
