@@ -59,12 +59,21 @@ func errorsByType(ctx context.Context, client *resty.Client) string {
 }
 
 func perRequest(ctx context.Context, client *resty.Client, usersToken string) {
-	// a 404 is an answer here
+	// a 404 is an answer here; its body is JSON too
 	ctx404 := middleware.With(ctx, middleware.RequireStatus{Codes: []int{200, 404}})
 	_, _ = client.R().SetContext(ctx404).Get("/users/nobody")
 
-	// a long stream, without the deadline
-	long := middleware.With(ctx, middleware.Off("deadline"))
+	// (connect, read) for one request
+	slow := middleware.With(ctx, middleware.Timeout{Connect: time.Second, Read: time.Minute})
+	_, _ = client.R().SetContext(slow).Get("/reports/7")
+
+	// a download: not JSON
+	file := middleware.With(ctx, middleware.Off("require-json"))
+	_, _ = client.R().SetContext(file).SetOutput("logo.png").Get("/logo.png")
+
+	// a stream of events: not JSON, no deadline, and silence between them is fine
+	long := middleware.With(ctx, middleware.Off("deadline"), middleware.Off("require-json"),
+		middleware.Timeout{Read: middleware.NoLimit})
 	_, _ = client.R().SetContext(long).SetDoNotParseResponse(true).Get("/events")
 
 	// another user's token, for this request

@@ -8,7 +8,8 @@
 //   - A secret goes to its origin only (scheme, host and port): that of the client's
 //     BaseURL at the time of the request, or else of the URL that the caller asked for.
 //     Not to the target of a redirect elsewhere, a subdomain, another port, or an
-//     absolute URL elsewhere. The field Origins lists further ones.
+//     absolute URL elsewhere. The field Origins lists further ones. Without a BaseURL, and
+//     under RoundTripper, the secret goes wherever the caller points the client.
 //   - It goes over TLS, or to this machine; over plain http elsewhere only with the
 //     field InsecureHTTP.
 //   - On such a stack, a request to any other origin carries only Accept*, Content-*,

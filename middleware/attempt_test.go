@@ -559,8 +559,6 @@ func TestAnAnswerThatLandsInTheNextHopIsClosed(t *testing.T) {
 		case req.Header.Get("X-Hedge") != "":
 			return reply(302, "", "Location", "/next"), nil
 		case req.URL.Path == "/next":
-			close(slow) // now the answer of the hop before comes in
-			<-landed
 			return reply(200, "next"), nil
 		}
 		<-slow
@@ -572,6 +570,8 @@ func TestAnAnswerThatLandsInTheNextHopIsClosed(t *testing.T) {
 			if err != nil {
 				return nil, err
 			}
+			close(slow) // now the answer of the hop before comes in
+			<-landed
 			answer := *resp // a copy: the core has to guess whose it is
 			return &answer, nil
 		}
@@ -725,4 +725,25 @@ func TestAPostWithoutABodySaysThatItHasNone(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "0 []", resp.String(), method)
 	}
+}
+
+func TestAGetBodyThatFailsOnceDoesNotKeepAnswersOpen(t *testing.T) {
+	var wire *fakeWire
+	wire = newWire(func(n int, _ *http.Request) (*http.Response, error) {
+		require.Zero(t, wire.open(), "at attempt %d", n)
+		return reply(503, "later"), nil
+	})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://api.test/", strings.NewReader("payload"))
+	require.NoError(t, err)
+	tried := 0
+	req.GetBody = func() (io.ReadCloser, error) {
+		if tried++; tried == 1 {
+			return nil, errors.New("busy")
+		}
+		return io.NopCloser(strings.NewReader("payload")), nil
+	}
+	resp, err := middleware.Stack{tries(5)}.RoundTripper(wire).RoundTrip(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Len(t, wire.requests(), 4)
 }

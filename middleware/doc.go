@@ -34,9 +34,11 @@
 //
 // Use registers hooks, and nothing else until the first request: setters for TLS, proxy
 // and transport work behind it. The first request puts the pipeline in front of the
-// client's transport, where sibling clients that share the http.Client, and strangers
-// that use it directly, do not notice it; only a stranger's request that is in flight at
-// that very moment races with it. A client's settings for retries (SetRetryCount) do not
+// client's transport. Requests of sibling clients that share the http.Client, and of
+// strangers that use it directly, pass by it; only a stranger's request that is in flight
+// at that very moment races with it. From then on resty's setters for TLS and proxy, and
+// client.Transport, no longer find an *http.Transport, on any client that shares the
+// http.Client: resty logs an error. SetTransport works between requests. A client's settings for retries (SetRetryCount) do not
 // go with a step that retries or with a [Deadline], and SetDigestAuth does not go with
 // any stack; both are errors that say so.
 package middleware

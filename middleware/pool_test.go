@@ -183,3 +183,10 @@ func TestPoolPrintsItsSettings(t *testing.T) {
 		require.Equal(t, want, middleware.Of(c).String())
 	}
 }
+
+func TestAnotherPoolReplacesTheFirst(t *testing.T) {
+	c := ownClient()
+	require.NoError(t, middleware.Use(c, middleware.Pool{}))
+	require.NoError(t, middleware.Use(c, middleware.Pool{MaxIdlePerHost: 5}))
+	require.Equal(t, "wire  pool  5 idle per host for 1m30s", middleware.Of(c).String())
+}

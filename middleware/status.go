@@ -167,7 +167,8 @@ func (e *StatusError) Is(kind error) bool {
 	return false
 }
 
-// Unwrap is why a retry was given up, or nil.
+// Unwrap is why a retry was given up, or nil: a 503 whose retry would not fit before the
+// deadline is also a context.DeadlineExceeded.
 func (e *StatusError) Unwrap() error { return e.gaveUp }
 
 // HTTPStatus is the status code, for code that matches on an interface.

@@ -94,7 +94,7 @@ const (
 )
 
 // TimeoutError is the error of a limit of the kit's that fired. A deadline or a
-// cancellation of the caller's own is never one. It unwraps to
+// cancellation of the caller's own is never one, nor is resty's SetTimeout. It unwraps to
 // [context.DeadlineExceeded].
 type TimeoutError struct {
 	Limit string        // connect, read, attempt or deadline

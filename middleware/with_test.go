@@ -334,3 +334,53 @@ func TestAnErrorBehindARedirectWithACookieIsTheError(t *testing.T) {
 	_, err := c.R().SetContext(middleware.With(t.Context(), bearer)).Get("http://api.test/from")
 	require.ErrorIs(t, err, boom)
 }
+
+func TestARequireJSONOfOneRequestTellsWhereDecodingFailed(t *testing.T) {
+	get := func(c *resty.Client, ctx context.Context) error { //nolint:revive // the client is what differs
+		var into map[string]any
+		_, err := c.R().SetContext(ctx).SetResult(&into).Get("http://api.test/")
+		return err
+	}
+	for name, before := range map[string]int{"the first request": 0, "a later request": 2} {
+		t.Run(name, func(t *testing.T) {
+			c := resty.New().SetTransport(newWire(func(int, *http.Request) (*http.Response, error) { return reply(200, `{broken`), nil }))
+			require.NoError(t, middleware.Use(c, middleware.RequireStatus{}))
+			var decode *middleware.DecodeError
+			for range before {
+				err := get(c, t.Context())
+				require.Error(t, err)
+				require.False(t, errors.As(err, &decode), "resty's own error, without the step")
+			}
+			require.ErrorAs(t, get(c, middleware.With(t.Context(), middleware.RequireJSON{})), &decode)
+		})
+	}
+}
+
+func TestDecodingOfACloneDoesNotChangeThatOfItsParent(t *testing.T) {
+	wire := newWire(func(int, *http.Request) (*http.Response, error) { return reply(200, `{broken`), nil })
+	parent := resty.New().SetTransport(wire)
+	require.NoError(t, middleware.Use(parent, middleware.RequireStatus{}))
+	clone := parent.Clone()
+	require.NoError(t, middleware.Use(clone, middleware.RequireJSON{}))
+	var into map[string]any
+	var decode *middleware.DecodeError
+	_, err := clone.R().SetResult(&into).Get("http://api.test/")
+	require.ErrorAs(t, err, &decode)
+	_, err = parent.R().SetResult(&into).Get("http://api.test/")
+	require.Error(t, err)
+	require.False(t, errors.As(err, &decode))
+}
+
+func TestAJSONUnmarshalThatIsSetAfterUseIsWatchedToo(t *testing.T) {
+	own := errors.New("my decoder's")
+	c := resty.New().SetTransport(wireOf(200))
+	require.NoError(t, middleware.Use(c, middleware.RequireJSON{}))
+	c.JSONUnmarshal = func([]byte, any) error { return own }
+	for range 2 {
+		var into map[string]any
+		var decode *middleware.DecodeError
+		_, err := c.R().SetResult(&into).Get("http://api.test/")
+		require.ErrorAs(t, err, &decode)
+		require.ErrorIs(t, err, own)
+	}
+}

@@ -17,6 +17,9 @@ import (
 // a call that fails its checks is at warn or above. At level debug it also writes one
 // line for each send. URLs are redacted. It costs nothing where the level is off.
 //
+// For a stream (SetDoNotParseResponse) the line is written when the headers are there:
+// bytes is 0, and what happens later is not logged.
+//
 // Under [middleware.Stack.RoundTripper] only the lines of sends are written.
 type Log struct {
 	Logger *slog.Logger // nil is slog.Default()

@@ -15,6 +15,8 @@ import (
 // Policy sends a request again when that is safe and may help. It is a value, and its
 // zero value is the recommended default. It is safe for concurrent use.
 //
+// A POST or PATCH is repeated only with a header Idempotency-Key.
+//
 // When attempts are exhausted the caller gets the last answer or the last error. A
 // retry that would not fit into the call's deadline, or whose Retry-After is above a
 // minute, or for which the budget has nothing left, is not made: the call ends at once
@@ -22,8 +24,11 @@ import (
 type Policy struct {
 	Attempts int           // in all, the first included; 0 is 4, 1 never retries
 	Wait     time.Duration // the longest wait before the second attempt, doubling from there; 0 is 100 ms
-	MaxWait  time.Duration // the longest wait of all; 0 is 20 s
-	Budget   Budget        // nil is one of 500 tokens per origin for the client; see [Unlimited]
+	MaxWait  time.Duration // the longest wait of all; 0 is 20 s, or Wait where that is longer
+	// Budget bounds the retries of a client. nil is 500 tokens for each origin: a retry
+	// costs 5 and gets them back if it succeeds, a first try that succeeds earns 1. So an
+	// outage costs 100 retries, and then one for five good answers. See [Unlimited].
+	Budget Budget
 }
 
 const maxRetryAfter = time.Minute
