@@ -129,8 +129,3 @@ func validateOrigins(origins []string) error {
 	}
 	return errors.Join(errs...)
 }
-
-// format prints a step as fmt does with any verb: never by its fields.
-func format(f fmt.State, m middleware.Middleware) {
-	_, _ = fmt.Fprintf(f, "%s(%s)", m.Name(), m.(fmt.Stringer).String())
-}

@@ -7,8 +7,6 @@ import (
 	"os"
 	"strings"
 	"unicode"
-
-	"github.com/restykit/restykit/middleware"
 )
 
 // Source is where a secret comes from. It is asked for each attempt and must be safe
@@ -76,11 +74,6 @@ func (s funcSource) Validate() error {
 
 // secret reads a source, and refuses what no header can carry.
 func secret(ctx context.Context, s Source) (string, error) {
-	switch s.(type) {
-	case static, env, *file:
-	default: // it may ask another service, which has no part in the user's token
-		ctx = middleware.Without(ctx)
-	}
 	value, err := s.Secret(ctx)
 	if err != nil {
 		return "", err

@@ -94,7 +94,11 @@ func (r tokenRequest) network(ctx context.Context, err error) error {
 		return fmt.Errorf("no answer within the time for a token request: %w", context.DeadlineExceeded)
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
-		return u.Err
+		err = u.Err
+	}
+	text := err.Error()
+	if clean := string(redact.Secrets([]byte(text), r.secrets())); clean != text { // some transports print the request
+		return errors.New(clean)
 	}
 	return err
 }

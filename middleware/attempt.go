@@ -35,6 +35,8 @@ func (a *attempt) Value(key any) any {
 		return a
 	case callKey:
 		return a.call
+	case withKey:
+		return nil
 	}
 	return a.Context.Value(key)
 }

@@ -21,7 +21,8 @@ type call struct {
 	homeless error          // why the client's BaseURL has no origin
 	pipe     *pipeline
 	own      *pipeline         // the client's, without what the request brought along:
-	with     *withSteps        // that
+	with     *withSteps        // that,
+	late     *withSteps        // and what a hook added
 	base     http.RoundTripper // of the hop under way
 	hop      hop
 	timer    *time.Timer  // of the deadline, made when somebody asks for Done
@@ -33,10 +34,15 @@ type call struct {
 
 type callKey struct{}
 
-// Value finds the call in its context.
+// Value finds the call in its context. What belongs to a call that this one is nested in,
+// its attempt and the steps that its caller brought, is not this one's: a user's token is
+// not for the service that a step asks on the way.
 func (c *call) Value(key any) any {
-	if _, ok := key.(callKey); ok {
+	switch key.(type) {
+	case callKey:
 		return c
+	case attemptKey, withKey:
+		return nil
 	}
 	return c.Context.Value(key)
 }
@@ -122,14 +128,14 @@ func (c *call) deadline() time.Time {
 
 // finish ends the call: the caller has its result.
 func (c *call) finish(resp *resty.Response, err error) {
-	if c.over.Load() {
+	if c.over.Swap(true) {
 		return
 	}
+	defer c.close(err)
 	c.cookies.restore(resp)
 	for _, f := range c.pipe.finishers {
 		f.Done(&c.Info, resp, err)
 	}
-	c.close(err)
 }
 
 // close lets go of the clock, at once or with the stream that is still read.

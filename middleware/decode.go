@@ -53,6 +53,7 @@ func (e *DecodeError) complete(c *call, resp *resty.Response) {
 	a := answerOf(resp)
 	e.Method, e.URL, e.StatusCode, e.ContentType = a.request.Method, a.url, resp.StatusCode(), a.contentType
 	e.Body = a.excerpt()
+	e.Err = c.hush(e.Err)
 	if e.Offset >= 0 {
 		from := max(0, min(int(e.Offset)-40, len(e.data)))
 		e.near = fmt.Sprintf("%q", redact.Excerpt(c.blotted(e.data, from, min(len(e.data), from+80)), 80))

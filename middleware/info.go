@@ -23,7 +23,7 @@ type Info struct {
 	strayed  bool
 	withheld string
 	gaveUp   error
-	memo     map[any]any
+	memo     map[any]func() any
 	secrets  func() []string // a function, where fmt does not look
 }
 
@@ -96,16 +96,16 @@ func (i *Info) Memo(key any, produce func() any) any {
 		return produce()
 	}
 	i.mu.Lock()
-	defer i.mu.Unlock()
 	v, ok := i.memo[key]
 	if !ok {
-		v = produce()
 		if i.memo == nil {
-			i.memo = map[any]any{}
+			i.memo = map[any]func() any{}
 		}
+		v = sync.OnceValue(produce) // not under the lock: it may ask the call
 		i.memo[key] = v
 	}
-	return v
+	i.mu.Unlock()
+	return v()
 }
 
 // GiveUp records why a retry was not made though the answer asked for one. The

@@ -24,7 +24,7 @@ func (c *call) open() error {
 		return errLost
 	}
 	parent := c.parent()
-	if err := c.fold(parent); err != nil {
+	if err := c.fold(withOf(parent)); err != nil {
 		return err
 	}
 	c.template = c.request.URL
@@ -39,42 +39,52 @@ func (c *call) open() error {
 	return nil
 }
 
-// fold takes the steps of a context into the call's pipeline.
-func (c *call) fold(ctx context.Context) error {
-	pipe, err := c.own.forRequest(ctx)
+// fold takes the steps that the request brings along into the call's pipeline.
+func (c *call) fold(with *withSteps) error {
+	pipe, err := c.own.forRequest(with)
 	if err != nil {
 		return err
 	}
 	if err := conflicts(c.client, pipe); err != nil {
 		return err
 	}
-	c.pipe, c.with = pipe, withOf(ctx)
+	c.pipe, c.with = pipe, with
 	return nil
 }
 
 // refold does it again where a hook brought further steps.
 func (c *call) refold(ctx context.Context) error {
-	if withOf(ctx) == c.with {
+	if !c.tooLate(ctx) {
 		return nil
 	}
-	if err := c.fold(ctx); err != nil {
+	c.late = withOf(ctx)
+	if err := c.fold(c.with.plus(c.late.steps)); err != nil {
 		return c.refuse(err)
 	}
 	c.limit()
 	return nil
 }
 
-// tooLate tells whether a context brings steps that the pipeline under way lacks.
+// tooLate tells whether a context brings steps that the pipeline lacks.
 func (c *call) tooLate(ctx context.Context) bool {
-	return ctx != context.Context(c) && withOf(ctx) != c.with
+	if ctx == context.Context(c) {
+		return false
+	}
+	with := withOf(ctx)
+	return with != nil && with != c.late
 }
 
-// parent is the context of the caller's, also where the request is sent a second time.
+// parent is the context of the caller's, also where the request is sent a second time, or
+// goes on with the context of a response.
 func (c *call) parent() context.Context {
-	if old, ok := c.request.Context().(*call); ok && old.request == c.request {
-		return old.Context
+	ctx := c.request.Context()
+	for {
+		old, ok := ctx.(*call)
+		if !ok || (old.request != c.request && !old.over.Load()) {
+			return ctx
+		}
+		ctx = old.Context
 	}
-	return c.request.Context()
 }
 
 // refuse fails the call with an error, before anything is sent. Where resty retries by

@@ -92,6 +92,9 @@ func (c *call) roundTrip(req *http.Request, base http.RoundTripper) (*http.Respo
 		c.hop.finish(nil)
 		return nil, c.explain(err)
 	}
+	if resp.Body == nil { // a step made the response
+		resp.Body = http.NoBody
+	}
 	c.hop.finish(resp)
 	resp.Request = c.hop.req
 	if c.mode != decoded && !isRedirect(resp) {

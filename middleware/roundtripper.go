@@ -41,13 +41,13 @@ func (p plain) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	c := p.before(req)
 	if c == nil {
-		pipe, err := p.pipe.forRequest(req.Context())
+		pipe, err := p.pipe.forRequest(withOf(req.Context()))
 		if err != nil {
 			closeBody(req)
 			return nil, err
 		}
 		c = &call{}
-		c.mode, c.with = streamed, withOf(req.Context())
+		c.mode = streamed
 		c.begin(req.Context(), pipe)
 		c.resume(req)
 	}

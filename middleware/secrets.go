@@ -94,10 +94,15 @@ func quietly(below Next) Next {
 		if err == nil {
 			return resp, nil
 		}
-		text := err.Error()
-		if clean := string(redact.Secrets([]byte(text), InfoOf(req.Context()).hidden())); clean != text {
-			return resp, &hushed{err: func() error { return err }, text: clean}
-		}
-		return resp, err
+		return resp, InfoOf(req.Context()).hush(err)
 	}
+}
+
+// hush is an error without the call's secrets.
+func (i *Info) hush(err error) error {
+	text := err.Error()
+	if clean := string(redact.Secrets([]byte(text), i.hidden())); clean != text {
+		return &hushed{err: func() error { return err }, text: clean}
+	}
+	return err
 }

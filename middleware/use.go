@@ -178,8 +178,11 @@ func misfits(client *resty.Client, pipe *pipeline) []error {
 		errs = append(errs, errDigest)
 	}
 	if pipe.base != nil {
-		if _, ok := client.GetClient().Transport.(*transport); !ok {
-			if err := pipe.base.fits(client.GetClient().Transport); err != nil {
+		placement.RLock()
+		base := client.GetClient().Transport
+		placement.RUnlock()
+		if _, placed := base.(*transport); !placed {
+			if err := pipe.base.fits(base); err != nil {
 				errs = append(errs, err)
 			}
 		}

@@ -23,7 +23,8 @@ import (
 // that derives it from r.Context(); there a step that prepares the request, [RequireJSON]
 // with its Accept, comes too late for that part. In a PreRequestHook and in a step it is
 // an error. The steps go to every client that the context is given to: give other
-// services the context without them, or [Without].
+// services the context without them. A request that a step sends on the way, with the
+// context of the request that it has, is without them.
 //
 // Folding the steps in costs a few microseconds for each context, once per client
 // that it is used with in turn.
@@ -31,20 +32,7 @@ func With(ctx context.Context, steps ...Middleware) context.Context {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	added := &withSteps{steps: slices.Clone(steps)}
-	if before := withOf(ctx); before != nil {
-		added.steps = slices.Concat(before.steps, added.steps)
-	}
-	return context.WithValue(ctx, withKey{}, added)
-}
-
-// Without returns a context without the steps that [With] added, for a request to another
-// service: a user's token in them is not for it. The kit gives it to an auth.Func.
-func Without(ctx context.Context) context.Context {
-	if withOf(ctx) == nil {
-		return ctx
-	}
-	return context.WithValue(ctx, withKey{}, (*withSteps)(nil))
+	return context.WithValue(ctx, withKey{}, withOf(ctx).plus(steps))
 }
 
 type withKey struct{}
@@ -61,14 +49,21 @@ type withFold struct {
 	err      error
 }
 
+// plus is the steps with further ones.
+func (w *withSteps) plus(steps Stack) *withSteps {
+	if w == nil {
+		return &withSteps{steps: slices.Clone(steps)}
+	}
+	return &withSteps{steps: slices.Concat(w.steps, steps)}
+}
+
 func withOf(ctx context.Context) *withSteps {
 	w, _ := ctx.Value(withKey{}).(*withSteps)
 	return w
 }
 
-// forRequest is the pipeline with what the request's context brings along.
-func (p *pipeline) forRequest(ctx context.Context) (*pipeline, error) {
-	w := withOf(ctx)
+// forRequest is the pipeline with what a request brings along.
+func (p *pipeline) forRequest(w *withSteps) (*pipeline, error) {
 	if w == nil || len(w.steps) == 0 {
 		return p, nil
 	}

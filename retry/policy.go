@@ -129,6 +129,10 @@ func (p Policy) giveUp(req *http.Request, info *middleware.Info, resp *http.Resp
 	if err != nil {
 		return nil, fmt.Errorf("%w (retry given up: %w)", err, why)
 	}
+	if req.Context().Err() != nil { // the caller's word, and no answer
+		middleware.Discard(resp)
+		return nil, why
+	}
 	return resp, nil
 }
 
