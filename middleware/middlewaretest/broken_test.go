@@ -221,7 +221,7 @@ var broken = map[string]struct {
 		findings{mt.ResponsesClosed: "a response's body is open when the caller has closed its own: close what is not returned, and close through what wraps a body (GET answered by 401)"},
 	},
 	"it answers for a response that it forgets": {
-		at(middleware.Call, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		at(middleware.Limit, func(req *http.Request, next middleware.Next) (*http.Response, error) {
 			resp, err := next(req)
 			if err == nil && resp.StatusCode == http.StatusServiceUnavailable {
 				return canned(req), nil
@@ -253,7 +253,7 @@ var broken = map[string]struct {
 
 	// Cause
 	"it hides the transport's error": {
-		at(middleware.Call, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		at(middleware.Auth, func(req *http.Request, next middleware.Next) (*http.Response, error) {
 			resp, err := next(req)
 			if err != nil && req.Context().Err() == nil {
 				return nil, fmt.Errorf("failed: %v", err) //nolint:errorlint // the sin
