@@ -253,7 +253,7 @@ var broken = map[string]struct {
 
 	// Cause
 	"it hides the transport's error": {
-		at(middleware.Auth, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+		at(middleware.Call, func(req *http.Request, next middleware.Next) (*http.Response, error) {
 			resp, err := next(req)
 			if err != nil && req.Context().Err() == nil {
 				return nil, fmt.Errorf("failed: %v", err) //nolint:errorlint // the sin
