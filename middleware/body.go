@@ -17,7 +17,8 @@ type requestBody struct {
 const smallBody = 32 << 10
 
 func (a *attempt) outgoing(body io.ReadCloser, length int64) io.ReadCloser {
-	if body == nil || body == http.NoBody || !a.silences() || (length > 0 && length <= smallBody) {
+	inMemory := a.call.request != nil // where resty has put it
+	if body == nil || body == http.NoBody || !a.silences() || (inMemory && length > 0 && length <= smallBody) {
 		return body
 	}
 	a.out = requestBody{ReadCloser: body, of: a}

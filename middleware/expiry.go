@@ -92,6 +92,9 @@ func (e *expiry) AfterFunc(f func()) (stop func() bool) {
 		if i >= 0 {
 			e.after = slices.Delete(e.after, i, i+1)
 		}
+		if e.free && len(e.after) == 0 && e.detach != nil {
+			e.detach()
+		}
 		return i >= 0
 	}
 }
@@ -100,7 +103,7 @@ func (e *expiry) AfterFunc(f func()) (stop func() bool) {
 func (e *expiry) end(cause error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.err != nil || e.free {
+	if e.err != nil || (e.free && len(e.after) == 0) {
 		return
 	}
 	if e.err = e.Context.Err(); e.err == nil {
@@ -131,7 +134,7 @@ func (e *expiry) release() {
 		return
 	}
 	e.free, e.until = true, time.Time{}
-	if e.detach != nil {
+	if e.detach != nil && len(e.after) == 0 { // else somebody goes on with a context derived from this one
 		e.detach()
 	}
 }

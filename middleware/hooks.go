@@ -54,6 +54,7 @@ func seal(c *resty.Client, r *resty.Request) error {
 		r.RawRequest.Body, r.RawRequest.GetBody = http.NoBody, nil
 	}
 	cl.cookies.seal(cl)
+	cl.hop.renew()
 	return place(c, cl.pipe)
 }
 

@@ -12,13 +12,16 @@ import (
 // cannot be read again, because the request has no GetBody.
 var ErrBodyConsumed = errors.New("attempt: the request body was sent once and cannot be read again: give it as bytes, or set GetBody")
 
+var errAfter = errors.New("attempt: a step sends when the call is over: next is for the time until the step returns")
+
 // hop is one round trip of the http.Client, with its attempts. Redirects follow one
 // behind the other, so a call has one hop at a time.
 type hop struct {
 	req *http.Request // as the http.Client gave it
 
 	mu     sync.Mutex
-	turn   int // counts the hops of the call
+	turn   int  // counts the hops of the call
+	fresh  bool // the next hop follows no redirect
 	busy   bool
 	own    *http.Request // the copy that Mutable made above the attempts
 	sent   int           // attempts begun
@@ -31,12 +34,21 @@ type hop struct {
 func (h *hop) start(req *http.Request) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.busy {
+	if h.busy || (req.Response == nil && !h.fresh) {
 		return false
 	}
+	h.fresh = false
 	h.req, h.busy, h.own, h.sent, h.open = req, true, nil, 0, nil
 	h.turn++
 	return true
+}
+
+// renew lets a hop begin that follows no redirect: the first, and where resty retries by
+// itself. Any other request with the call's context is a stranger's.
+func (h *hop) renew() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.fresh = true
 }
 
 // body is the request's body for one more attempt. Where nothing else is in flight,
@@ -44,6 +56,10 @@ func (h *hop) start(req *http.Request) bool {
 // later Mutable makes a new copy: the header map of this one is being sent.
 func (h *hop) body(a *attempt, req *http.Request) (body io.ReadCloser, first bool, err error) {
 	h.mu.Lock()
+	if !h.busy {
+		h.mu.Unlock()
+		return nil, false, errAfter
+	}
 	a.turn, h.own = h.turn, nil
 	var old *attempt
 	if h.flying == 0 {
@@ -92,11 +108,28 @@ func (h *hop) finish(answer *http.Response) {
 	if unsent && h.req.Body != nil {
 		_ = h.req.Body.Close()
 	}
-	if answer == nil {
+	if answer == nil || open == nil {
 		open.discard(nil)
-	} else if open != nil {
-		open.discard(open.answering(answer))
+		return
 	}
+	kept := open.answering(answer)
+	open.discard(kept)
+	if kept.resp != answer { // a copy of the response, or one of the step's own: then both end together
+		kept.older = nil
+		answer.Body = &chained{ReadCloser: answer.Body, then: func() { kept.discard(nil) }}
+	}
+}
+
+// chained is a body whose end is also the end of something else.
+type chained struct {
+	io.ReadCloser
+	then func()
+}
+
+func (c *chained) Close() error {
+	err := c.ReadCloser.Close()
+	c.then()
+	return err
 }
 
 // discard gives up the responses of a list, all but one.

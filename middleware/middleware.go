@@ -29,7 +29,8 @@ const (
 	// hop. What is set here is the same in every attempt.
 	Call Layer = iota + 1
 	// Retry runs the rest once per attempt. A response that it does not
-	// return is drained (bounded) and closed by the core.
+	// return is drained (bounded) and closed by the core, as for Call. Below,
+	// a step discards itself what it does not return (see [Discard]).
 	Retry
 	// Breaker runs per attempt and may refuse; nothing was spent yet.
 	Breaker

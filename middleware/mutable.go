@@ -18,6 +18,8 @@ import (
 func Mutable(req *http.Request) *http.Request {
 	ctx := req.Context()
 	if a := attemptOf(ctx); a != nil {
+		a.expiry.mu.Lock()
+		defer a.expiry.mu.Unlock()
 		if a.own != req {
 			a.own = copyHeader(req)
 		}
@@ -43,7 +45,9 @@ func Rewind(req *http.Request) (*http.Request, error) {
 	again := copyHeader(req)
 	a := attemptOf(req.Context())
 	if a != nil {
+		a.expiry.mu.Lock()
 		a.own = again
+		a.expiry.mu.Unlock()
 	}
 	if req.Body == nil || req.Body == http.NoBody {
 		return again, nil

@@ -68,8 +68,8 @@ func (p *pipeline) harmless(c *call, req *http.Request) *http.Request {
 			delete(req.Header, name)
 		}
 	}
-	if from := req.Header.Get("Referer"); from != "" {
-		req.Header.Set("Referer", refererOrigin(from))
+	if from := req.Header["Referer"]; len(from) > 0 {
+		req.Header.Set("Referer", refererOrigin(from[len(from)-1]))
 	}
 	return req
 }

@@ -16,7 +16,10 @@ var placement sync.RWMutex
 
 // transport runs the pipeline of the call that a request belongs to. Requests of
 // strangers on the same http.Client go straight to the base.
-type transport struct{ base http.RoundTripper }
+type transport struct {
+	base  http.RoundTripper
+	pools sync.Map // the transports that stand in for the base, as keys
+}
 
 // place puts the pipeline in front of the client's transport. That is done as late as
 // can be, so that SetProxy, SetTLSClientConfig and their like still find the
@@ -62,11 +65,22 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c == nil || c.over.Load() || !c.hop.start(req) {
 		return t.base.RoundTrip(req)
 	}
+	if c.pipe.base != nil {
+		if pool, err := c.pipe.base.base(t.base); err == nil {
+			t.pools.Store(pool, nil)
+		}
+	}
 	return c.roundTrip(req, t.base)
 }
 
-// CloseIdleConnections closes those of the base.
-func (t *transport) CloseIdleConnections() { closeIdle(t.base) }
+// CloseIdleConnections closes those of the base, and of the pools that stand in for it.
+func (t *transport) CloseIdleConnections() {
+	closeIdle(t.base)
+	t.pools.Range(func(pool, _ any) bool {
+		closeIdle(pool.(http.RoundTripper))
+		return true
+	})
+}
 
 func closeIdle(rt http.RoundTripper) {
 	if c, ok := rt.(interface{ CloseIdleConnections() }); ok {
@@ -87,7 +101,14 @@ func (c *call) roundTrip(req *http.Request, base http.RoundTripper) (*http.Respo
 		return nil, errLate
 	}
 	c.settle(req.URL)
+	done := false
+	defer func() {
+		if !done { // a step panics: what it leaves open, nobody else closes
+			c.hop.finish(nil)
+		}
+	}()
 	resp, err := c.run(req, base)
+	done = true
 	if err != nil {
 		c.hop.finish(nil)
 		return nil, c.explain(err)

@@ -48,6 +48,7 @@ func (p plain) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 		c = &call{}
 		c.mode = streamed
+		c.hop.renew()
 		c.begin(req.Context(), pipe)
 		c.resume(req)
 	}
