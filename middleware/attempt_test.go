@@ -737,7 +737,8 @@ func TestAGetBodyThatFailsOnceDoesNotKeepAnswersOpen(t *testing.T) {
 	require.NoError(t, err)
 	tried := 0
 	req.GetBody = func() (io.ReadCloser, error) {
-		if tried++; tried == 1 {
+		tried++
+		if tried == 1 {
 			return nil, errors.New("busy")
 		}
 		return io.NopCloser(strings.NewReader("payload")), nil

@@ -336,7 +336,7 @@ func TestAnErrorBehindARedirectWithACookieIsTheError(t *testing.T) {
 }
 
 func TestARequireJSONOfOneRequestTellsWhereDecodingFailed(t *testing.T) {
-	get := func(c *resty.Client, ctx context.Context) error { //nolint:revive // the client is what differs
+	get := func(ctx context.Context, c *resty.Client) error {
 		var into map[string]any
 		_, err := c.R().SetContext(ctx).SetResult(&into).Get("http://api.test/")
 		return err
@@ -347,11 +347,11 @@ func TestARequireJSONOfOneRequestTellsWhereDecodingFailed(t *testing.T) {
 			require.NoError(t, middleware.Use(c, middleware.RequireStatus{}))
 			var decode *middleware.DecodeError
 			for range before {
-				err := get(c, t.Context())
+				err := get(t.Context(), c)
 				require.Error(t, err)
-				require.False(t, errors.As(err, &decode), "resty's own error, without the step")
+				require.NotErrorAs(t, err, &decode, "resty's own error, without the step")
 			}
-			require.ErrorAs(t, get(c, middleware.With(t.Context(), middleware.RequireJSON{})), &decode)
+			require.ErrorAs(t, get(middleware.With(t.Context(), middleware.RequireJSON{}), c), &decode)
 		})
 	}
 }
@@ -368,7 +368,7 @@ func TestDecodingOfACloneDoesNotChangeThatOfItsParent(t *testing.T) {
 	require.ErrorAs(t, err, &decode)
 	_, err = parent.R().SetResult(&into).Get("http://api.test/")
 	require.Error(t, err)
-	require.False(t, errors.As(err, &decode))
+	require.NotErrorAs(t, err, &decode)
 }
 
 func TestAJSONUnmarshalThatIsSetAfterUseIsWatchedToo(t *testing.T) {
