@@ -29,8 +29,10 @@ const (
 	// hop. What is set here is the same in every attempt.
 	Call Layer = iota + 1
 	// Retry runs the rest once per attempt. A response that it does not
-	// return is drained (bounded) and closed by the core, as for Call. Below,
-	// a step discards itself what it does not return (see [Discard]).
+	// return is drained (bounded) and closed by the core, as for Call: the answer
+	// before when it calls next again with nothing in flight, the rest when
+	// it returns. Below, a step discards itself what it does not return (see
+	// [Discard]), and calls next once at a time.
 	Retry
 	// Breaker runs per attempt and may refuse; nothing was spent yet.
 	Breaker
