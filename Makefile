@@ -20,7 +20,7 @@ bench:
 	$(TOOL) benchstat bench.out
 
 api: # a change of the exported API is a diff of api.txt
-	go -C tools run ./api .. > api.txt
+	go -C tools run ./api .. > api.txt.new && mv api.txt.new api.txt
 
 check: lint
 	awk 'FNR > 40 { print FILENAME ": more than 40 lines"; bad = 1 } END { exit bad }' docs/adr/*.md

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -41,9 +40,6 @@ func (a *attempt) Value(key any) any {
 	}
 	return a.Context.Value(key)
 }
-
-// Format prints a context, as contexts print, and none of what it holds.
-func (*attempt) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "restykit.attempt") }
 
 func attemptOf(ctx context.Context) *attempt {
 	if a, ok := ctx.(*attempt); ok {

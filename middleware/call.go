@@ -2,8 +2,6 @@ package middleware
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -48,9 +46,6 @@ func (c *call) Value(key any) any {
 	}
 	return c.Context.Value(key)
 }
-
-// Format prints a context, as contexts print, and none of what it holds.
-func (*call) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "restykit.call") }
 
 func callOf(ctx context.Context) *call {
 	if c, ok := ctx.(*call); ok {
