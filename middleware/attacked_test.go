@@ -122,3 +122,19 @@ func TestAContextThatAHookDerivesHearsTheCallerAfterTheCall(t *testing.T) {
 	<-derived.Done()
 	require.ErrorIs(t, derived.Err(), context.Canceled)
 }
+
+func TestAPanicLeavesNoBodyOpen(t *testing.T) {
+	for name, step := range map[string]middleware.Middleware{
+		"in a check": middleware.Check("panics", func(*resty.Response) error { panic("boom") }),
+		"in a step": middleware.Func("panics", middleware.Call, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+			_, _ = next(req)
+			panic("boom")
+		}),
+	} {
+		wire := newWire(func(int, *http.Request) (*http.Response, error) { return reply(200, "{}"), nil })
+		c := resty.New().SetTransport(wire)
+		require.NoError(t, middleware.Use(c, step))
+		require.Panics(t, func() { _, _ = c.R().SetDoNotParseResponse(true).Get("http://api.test/") })
+		require.Zero(t, wire.open(), name)
+	}
+}

@@ -65,12 +65,11 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	if c == nil || c.over.Load() || !c.hop.start(req) {
 		return t.base.RoundTrip(req)
 	}
-	if c.pipe.base != nil {
-		if pool, err := c.pipe.base.base(t.base); err == nil {
-			t.pools.Store(pool, nil)
-		}
+	resp, err := c.roundTrip(req, t.base)
+	if c.base != nil && c.pipe.base != nil {
+		t.pools.Store(c.base, nil)
 	}
-	return c.roundTrip(req, t.base)
+	return resp, err
 }
 
 // CloseIdleConnections closes those of the base, and of the pools that stand in for it.
@@ -108,7 +107,7 @@ func (c *call) roundTrip(req *http.Request, base http.RoundTripper) (*http.Respo
 		}
 	}()
 	resp, err := c.run(req, base)
-	done = true
+	done = true // what follows closes the answer itself
 	if err != nil {
 		c.hop.finish(nil)
 		return nil, c.explain(err)
@@ -120,7 +119,6 @@ func (c *call) roundTrip(req *http.Request, base http.RoundTripper) (*http.Respo
 	resp.Request = c.hop.req
 	if c.mode != decoded && !isRedirect(resp) {
 		if err := c.checkStream(resp); err != nil {
-			_ = resp.Body.Close()
 			return nil, err
 		}
 	}
@@ -150,8 +148,15 @@ func (c *call) explain(err error) error {
 	return err
 }
 
-// checkStream runs the checks on an answer that resty will not decode.
+// checkStream runs the checks on an answer that resty will not decode, and closes one that
+// does not pass, also where a check panics.
 func (c *call) checkStream(resp *http.Response) error {
+	passed := false
+	defer func() {
+		if !passed {
+			_ = resp.Body.Close()
+		}
+	}()
 	r := c.request
 	if r == nil {
 		r = &resty.Request{Method: resp.Request.Method, URL: resp.Request.URL.String(), Header: resp.Request.Header, RawRequest: resp.Request}
@@ -163,6 +168,7 @@ func (c *call) checkStream(resp *http.Response) error {
 	if most := c.pipe.limits.maxBody; most > 0 && resp.ContentLength > most && resp.Body != http.NoBody {
 		return &MaxBodyError{Limit: most} // now, and not when a file was opened for it
 	}
+	passed = true
 	return nil
 }
 
