@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-resty/resty/v2"
 
+	"github.com/restykit/restykit/internal/ratelimit"
 	"github.com/restykit/restykit/internal/redact"
 )
 
@@ -159,8 +160,7 @@ func (e *StatusError) Is(kind error) bool {
 	case ErrUnauthorized:
 		return e.StatusCode == http.StatusUnauthorized
 	case ErrRateLimited:
-		return e.StatusCode == http.StatusTooManyRequests || (e.StatusCode == http.StatusForbidden &&
-			(e.Header.Get("Retry-After") != "" || e.Header.Get("X-RateLimit-Remaining") == "0"))
+		return ratelimit.Limited(e.StatusCode, e.Header)
 	case ErrServer:
 		return e.StatusCode >= 500 && e.StatusCode <= 599
 	}
