@@ -66,6 +66,8 @@ func (c *call) try(req *http.Request, below Next) (*http.Response, error) {
 	a.Context = req.Context()
 	if a.Context == context.Context(c) {
 		a.Context = c.Context // the attempt watches the deadline itself
+	} else {
+		a.share = shareOf(a.Context)
 	}
 	a.watch.begin(a)
 	mine := req.WithContext(a.traced())

@@ -119,7 +119,7 @@ func link(step Middleware, f func(*http.Request, Next) (*http.Response, error), 
 			return resp, err
 		}
 		if resp == nil {
-			return nil, fmt.Errorf("%s: broke the contract of a step: it returned neither a response nor an error", step.Name())
+			return nil, misuse(step.Name() + ": broke the contract of a step: it returned neither a response nor an error")
 		}
 		if resp.Body != nil {
 			_ = resp.Body.Close()

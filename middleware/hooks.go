@@ -10,12 +10,20 @@ import (
 	"github.com/restykit/restykit/internal/redact"
 )
 
+// misuse is an error of how the kit is used. Asking again is of no use.
+type misuse string
+
+func (m misuse) Error() string { return string(m) }
+
+// Final is true.
+func (misuse) Final() bool { return true }
+
 var (
-	errLost    = errors.New("middleware: client.RetryHooks was replaced, and the pipeline with it: add to it, or call middleware.Use again")
-	errDropped = errors.New("middleware: a hook or a step replaced the request's context, and the pipeline with it: derive the new context from r.Context()")
-	errLate    = errors.New("middleware: middleware.With came too late, in a PreRequestHook or a step: give its context to the request, or set it in an OnBeforeRequest hook")
-	errPassed  = errors.New("middleware: the request was sent without the pipeline: a hook changed its context or the client's transport; derive from r.Context() and set the transport outside of hooks")
-	errDigest  = errors.New("middleware: SetDigestAuth changes the client's transport for each request, so the pipeline cannot run: use auth.Digest, and a new client")
+	errLost    error = misuse("middleware: client.RetryHooks was replaced, and the pipeline with it: add to it, or call middleware.Use again")
+	errDropped error = misuse("middleware: a hook or a step replaced the request's context, and the pipeline with it: derive the new context from r.Context()")
+	errLate    error = misuse("middleware: middleware.With came too late, in a PreRequestHook or a step: give its context to the request, or set it in an OnBeforeRequest hook")
+	errPassed  error = misuse("middleware: the request was sent without the pipeline: a hook changed its context or the client's transport; derive from r.Context() and set the transport outside of hooks")
+	errDigest  error = misuse("middleware: SetDigestAuth changes the client's transport for each request, so the pipeline cannot run: use auth.Digest, and a new client")
 )
 
 // install registers the kit's hooks, once for a client and those cloned from it.

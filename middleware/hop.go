@@ -1,7 +1,7 @@
 package middleware
 
 import (
-	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"sync"
@@ -9,10 +9,11 @@ import (
 )
 
 // ErrBodyConsumed is the error of an attempt whose request body was sent before and
-// cannot be read again, because the request has no GetBody.
-var ErrBodyConsumed = errors.New("attempt: the request body was sent once and cannot be read again: give it as bytes, or set GetBody")
+// cannot be read again, because the request has no GetBody, or that fails. The answer
+// before is still there.
+var ErrBodyConsumed error = misuse("attempt: the request body was sent once and cannot be read again: give it as bytes, or set GetBody")
 
-var errAfter = errors.New("attempt: a step sends when the call is over: next is for the time until the step returns")
+var errAfter error = misuse("attempt: a step sends when the call is over: next is for the time until the step returns")
 
 // hop is one round trip of the http.Client, with its attempts. Redirects follow one
 // behind the other, so a call has one hop at a time.
@@ -51,37 +52,56 @@ func (h *hop) renew() {
 	h.fresh = true
 }
 
-// body is the request's body for one more attempt. Where nothing else is in flight,
-// the answer before is discarded first, so that its connection can be used again. A
-// later Mutable makes a new copy: the header map of this one is being sent.
+// body is the request's body for one more attempt. Only when that is there, and nothing
+// else is in flight, the answer before is discarded, so that its connection can be used
+// again.
 func (h *hop) body(a *attempt, req *http.Request) (body io.ReadCloser, first bool, err error) {
 	h.mu.Lock()
 	if !h.busy {
 		h.mu.Unlock()
 		return nil, false, errAfter
 	}
-	a.turn, h.own = h.turn, nil
-	var old *attempt
-	if h.flying == 0 {
-		old, h.open = h.open, nil
-	}
+	a.turn = h.turn
 	h.sent++
 	h.flying++
 	first = h.sent == 1
 	h.mu.Unlock()
-	old.discard(nil)
-	switch {
-	case first || req.Body == nil || req.Body == http.NoBody:
-		return req.Body, first, nil
-	case req.GetBody == nil:
-		err = ErrBodyConsumed
-	default:
-		body, err = req.GetBody()
+	if body = req.Body; !first {
+		if body, err = bodyAgain(req); err != nil {
+			h.landed(nil)
+			return nil, false, err
+		}
 	}
+	h.supersede()
+	return body, first, nil
+}
+
+// bodyAgain is the body of a request that was sent before.
+func bodyAgain(req *http.Request) (io.ReadCloser, error) {
+	if req.Body == nil || req.Body == http.NoBody {
+		return req.Body, nil
+	}
+	if req.GetBody == nil {
+		return nil, ErrBodyConsumed
+	}
+	body, err := req.GetBody()
 	if err != nil {
-		h.landed(nil)
+		return nil, fmt.Errorf("%w: %w", ErrBodyConsumed, err)
 	}
-	return body, first, err
+	return body, nil
+}
+
+// supersede gives up the answers before. A later Mutable makes a new copy: the header map
+// of this one is being sent.
+func (h *hop) supersede() {
+	h.mu.Lock()
+	h.own = nil
+	var old *attempt
+	if h.flying == 1 {
+		old, h.open = h.open, nil
+	}
+	h.mu.Unlock()
+	old.discard(nil)
 }
 
 // landed notes that an attempt has its answer; a is nil where that is an error. It is

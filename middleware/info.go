@@ -44,6 +44,19 @@ func InfoOf(ctx context.Context) *Info {
 	return nil
 }
 
+// StepOf is the step of a name in the pipeline of the call that a context belongs to, or
+// nil: how a step meets another, such as a hedge the retry policy whose budget it shares.
+func StepOf(ctx context.Context, name string) Middleware {
+	c := callOf(ctx)
+	if c == nil {
+		return nil
+	}
+	if at := c.pipe.steps.find(name); at >= 0 {
+		return c.pipe.steps[at]
+	}
+	return nil
+}
+
 // Start is the time at which the call began.
 func (i *Info) Start() time.Time {
 	if i == nil {

@@ -49,17 +49,11 @@ func Rewind(req *http.Request) (*http.Request, error) {
 		a.own = again
 		a.expiry.mu.Unlock()
 	}
-	if req.Body == nil || req.Body == http.NoBody {
-		return again, nil
-	}
-	if req.GetBody == nil {
-		return nil, ErrBodyConsumed
-	}
-	body, err := req.GetBody()
+	body, err := bodyAgain(req)
 	if err != nil {
 		return nil, err
 	}
-	if again.Body = body; a != nil && a.silences() {
+	if again.Body = body; body != nil && body != http.NoBody && a != nil && a.silences() {
 		again.Body = &requestBody{ReadCloser: body, of: a}
 	}
 	return again, nil

@@ -32,6 +32,18 @@ func (c *call) trusted(u *url.URL, origins []string) bool {
 	})
 }
 
+// Abroad tells whether a request goes to an origin that no step of its stack trusts with
+// the secrets that the stack adds. It then carries only what any stranger may see: not the
+// caller's own headers, such as an idempotency key. Without secrets nothing is abroad.
+func Abroad(req *http.Request) bool {
+	c := callOf(req.Context())
+	return c != nil && len(c.pipe.trusts) > 0 && c.abroad(c.pipe, req.URL)
+}
+
+func (c *call) abroad(p *pipeline, u *url.URL) bool {
+	return !slices.ContainsFunc(p.trusts, func(t []string) bool { return c.trusted(u, t) })
+}
+
 // guard stands before the Auth layer of a stack that adds secrets. To an origin that
 // no step trusts, a request carries only what any stranger may see, whoever set the
 // rest: the caller's own headers and cookies are as secret as ours. And what is above
@@ -47,7 +59,7 @@ func (p *pipeline) guard(below Next) Next {
 		}
 		a.own = nil // the next Mutable copies
 		out := req
-		if !slices.ContainsFunc(p.trusts, func(t []string) bool { return c.trusted(req.URL, t) }) {
+		if c.abroad(p, req.URL) {
 			c.stray(req)
 			out = p.harmless(c, req)
 		}

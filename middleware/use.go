@@ -91,6 +91,7 @@ func build(had, steps Stack) (*pipeline, []error) {
 	steps, errs := valid(steps)
 	merged := had.with(steps, false)
 	errs = append(errs, unfit(merged, merged)...)
+	errs = append(errs, loops(merged)...)
 	for i, a := range merged {
 		for _, b := range merged[i+1:] {
 			if sameField(a, b) {
@@ -100,6 +101,25 @@ func build(had, steps Stack) (*pipeline, []error) {
 		}
 	}
 	return fold(merged), errs
+}
+
+// loops refuses a second step that repeats requests: attempts would multiply. A hedge is
+// part of the one that there is.
+func loops(steps Stack) []error {
+	var errs []error
+	first := ""
+	for _, step := range steps {
+		_, sends := step.(RoundTripper)
+		switch {
+		case step.Layer() != Retry || !sends || step.Name() == hedge:
+		case first == "":
+			first = step.Name()
+		default:
+			errs = append(errs, fmt.Errorf("%s: %s repeats requests too, and the two would multiply: keep one of them, or switch the other off with middleware.Off(%q)",
+				step.Name(), first, first))
+		}
+	}
+	return errs
 }
 
 // valid unwraps what Of has dressed, and asks each step whether it is right by itself.

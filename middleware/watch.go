@@ -16,6 +16,7 @@ type watch struct {
 	timer   *time.Timer
 	due     time.Duration // when the timer fires; all times are since begun
 	hard    time.Duration // the end of the attempt, or forever
+	share   time.Duration // the end while no answer has begun, or 0
 	quiet   time.Duration // when the silence began; forever while nobody waits
 	most    time.Duration // how long it may last; 0 is for ever
 	asked   bool          // a connection was asked for
@@ -49,6 +50,9 @@ func (w *watch) begin(a *attempt) {
 		return
 	}
 	due := w.hard
+	if w.share > 0 {
+		due = min(due, w.share)
+	}
 	for _, d := range [...]time.Duration{l.connect, l.read} {
 		if d > 0 {
 			due = min(due, d)
@@ -99,7 +103,7 @@ func (w *watch) resting() {
 func (w *watch) answers() {
 	w.watchMu.Lock()
 	defer w.watchMu.Unlock()
-	w.answer, w.quiet = true, forever
+	w.answer, w.quiet, w.share = true, forever, 0
 }
 
 // sending tells who is to go on while the request's body is sent: the other side, or
@@ -156,10 +160,15 @@ func (w *watch) fire() {
 	switch {
 	case now >= w.hard:
 		w.owner.end(w.hardLimit())
+	case w.share > 0 && now >= w.share:
+		w.owner.end(&TimeoutError{Limit: limitAttempt, Value: w.share})
 	case now >= end:
 		w.owner.end(w.silenceLimit())
 	default:
 		w.due = min(end, w.hard)
+		if w.share > 0 {
+			w.due = min(w.due, w.share)
+		}
 		if w.due < forever {
 			w.timer.Reset(w.due - now)
 		}

@@ -86,7 +86,7 @@ func (p *pipeline) plus(steps Stack) (*pipeline, error) {
 		}
 	}
 	all := p.steps.with(steps, true)
-	if errs := unfit(slices.DeleteFunc(slices.Clone(steps), isOff), all); len(errs) > 0 {
+	if errs := append(unfit(slices.DeleteFunc(slices.Clone(steps), isOff), all), loops(all)...); len(errs) > 0 {
 		return nil, mistakes(errs)
 	}
 	next := fold(all)
