@@ -1,79 +1,47 @@
 package retry
 
 import (
-	"errors"
-	"strconv"
-	"sync"
+	"fmt"
+	"net/url"
 )
 
-// Budget bounds the retries of a client, so that an outage is not made worse.
+// Budget bounds the retries to an origin (the scheme, host and port of a URL), so that an
+// outage is not made worse. One budget may serve several clients. It is safe for
+// concurrent use.
 type Budget interface {
-	// Spend asks for one retry to an origin.
-	Spend(origin string) bool
-	// Earn tells of an answer that needs no retry, and whether it came of one.
-	Earn(origin string, retried bool)
+	// Spend asks for one retry, before its wait. timeout tells that the attempt before has
+	// ended because nobody answered in time.
+	Spend(target *url.URL, timeout bool) bool
+	// Report tells how a call has ended, or a redirect hop of one.
+	Report(target *url.URL, result Result)
 	// String is the size, as the printed pipeline shows it.
 	String() string
 }
 
-// ErrBudget is why a retry was not made: too many were, of late.
-var ErrBudget = errors.New("the budget for retries is spent")
+// Result is how a call has ended, as a [Budget] sees it.
+type Result struct {
+	OK      bool // with an answer that asks for no retry
+	Retried bool // after one or more retries
+	Timeout bool // of which the last was one after a time-out
+}
 
 // Unlimited is a [Budget] without a bound.
 const Unlimited = unlimited(0)
 
 type unlimited int
 
-func (unlimited) Spend(string) bool { return true }
-func (unlimited) Earn(string, bool) {}
-func (unlimited) String() string    { return "unlimited" }
+func (unlimited) Spend(*url.URL, bool) bool { return true }
+func (unlimited) Report(*url.URL, Result)   {}
+func (unlimited) String() string            { return "unlimited" }
 
-// The numbers of the AWS SDKs: a retry costs 5 of 500, one that succeeds gets them
-// back, and a first try that succeeds earns 1.
-const (
-	budgetSize  = 500
-	retryCost   = 5
-	firstReward = 1
-)
-
-// tokens is a bucket for each origin. A full bucket is not kept.
-type tokens struct {
-	mu   sync.Mutex
-	left map[string]int
-}
-
-func newTokens() *tokens { return &tokens{left: map[string]int{}} }
-
-func (t *tokens) Spend(origin string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	left, ok := t.left[origin]
+// validBudget asks a budget that can be wrong.
+func validBudget(b Budget) error {
+	v, ok := b.(interface{ Validate() error })
 	if !ok {
-		left = budgetSize
+		return nil
 	}
-	if left < retryCost {
-		return false
+	if err := v.Validate(); err != nil {
+		return fmt.Errorf("Budget: %w", err)
 	}
-	t.left[origin] = left - retryCost
-	return true
+	return nil
 }
-
-func (t *tokens) Earn(origin string, retried bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	left, ok := t.left[origin]
-	if !ok {
-		return
-	}
-	reward := firstReward
-	if retried {
-		reward = retryCost
-	}
-	if left += reward; left >= budgetSize {
-		delete(t.left, origin)
-		return
-	}
-	t.left[origin] = left
-}
-
-func (t *tokens) String() string { return strconv.Itoa(budgetSize) }

@@ -4,34 +4,80 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
-	"slices"
+	"strings"
 	"time"
 
+	"github.com/restykit/restykit/internal/field"
 	"github.com/restykit/restykit/middleware"
 )
 
 // Policy sends a request again when that is safe and may help. It is a value, and its
 // zero value is the recommended default. It is safe for concurrent use.
 //
-// A POST or PATCH is repeated only with a header Idempotency-Key.
+// Safe is what the server may see twice: the methods of Methods, and any request that
+// carries an idempotency key (see [IdempotencyKey]). Where nothing was sent, because there
+// was never a connection, every method is safe. A body that cannot be sent again makes the
+// call final. What may help is told by Statuses and [Transient], or by RetryIf.
 //
-// When attempts are exhausted the caller gets the last answer or the last error. A
-// retry that would not fit into the call's deadline, or whose Retry-After is above a
-// minute, or for which the budget has nothing left, is not made: the call ends at once
-// with what it has, and a [middleware.StatusError] says why.
+// When the attempts are used up the caller gets the last answer, with a
+// [middleware.StatusError] where the status is checked, or an [*ExhaustedError]. Both
+// carry what happened before. A retry is not made, and the call ends at once with what it
+// has, where the wait would not fit before the call's deadline, where the server asks for
+// a longer one than MaxRetryAfter, and where the budget has nothing left; the error says
+// which.
+//
+// Attempts are counted over the whole call: a redirect does not begin anew.
 type Policy struct {
 	Attempts int           // in all, the first included; 0 is 4, 1 never retries
-	Wait     time.Duration // the longest wait before the second attempt, doubling from there; 0 is 100 ms
+	Wait     time.Duration // the wait before the second attempt, doubling from there; 0 is 100 ms
 	MaxWait  time.Duration // the longest wait of all; 0 is 20 s, or Wait where that is longer
-	// Budget bounds the retries of a client. nil is 500 tokens for each origin: a retry
-	// costs 5 and gets them back if it succeeds, a first try that succeeds earns 1. So an
-	// outage costs 100 retries, and then one for five good answers. See [Unlimited].
+	Jitter   Jitter        // how a wait is drawn; 0 is FullJitter
+	Statuses []int         // that may pass; nil is 408, 429, 500, 502, 503 and 504
+	Methods  []string      // that may be repeated; nil is GET, HEAD, OPTIONS, TRACE, PUT and DELETE
+	// RetryIf decides in place of Statuses and [Transient] whether an attempt may end
+	// better another time; one of response and error is nil. Of the body it sees what
+	// MaxBuffer holds, in decoded calls, and gives it back by itself. Methods, budget and
+	// deadline stay as they are.
+	RetryIf func(*http.Response, error) bool
+	// MaxRetryAfter is the longest wait that a server may ask for. Above it the call ends
+	// with a [*DelayError]. 0 is 1 min; middleware.NoLimit is none.
+	MaxRetryAfter time.Duration
+	// OnRetry is told of each attempt that will be followed by another, before the wait.
+	OnRetry func(context.Context, Attempt)
+	// Budget bounds the retries of a client. nil is a &[Tokens]{} for each client: an
+	// outage costs 100 retries for each origin, and then one for five good answers. See
+	// also [Ratio] and [Unlimited].
 	Budget Budget
+	// MaxBuffer is how many bytes of a body are read within the retry, so that one that is
+	// cut short can be asked for again: in decoded calls, where resty reads it whole anyway.
+	// A longer body is handed on. 0 is 1 MiB; -1 is none.
+	MaxBuffer int64
+	// SplitDeadline gives each attempt but the last an equal part of what is left of the
+	// deadline, so that one that hangs leaves time for another. It ends no request that may
+	// not be repeated, and none whose answer has begun.
+	SplitDeadline bool
+	// AttemptHeader is a header field that tells the server the number of the attempt, from
+	// 1. "" is none.
+	AttemptHeader string
+
+	after func(*http.Response) (time.Duration, error) // of FromResty
 }
 
-const maxRetryAfter = time.Minute
+const (
+	defaultAttempts      = 4
+	defaultWait          = 100 * time.Millisecond
+	defaultMaxWait       = 20 * time.Second
+	defaultMaxRetryAfter = time.Minute
+	defaultMaxBuffer     = 1 << 20
+)
+
+// Never returns a context whose requests are sent once:
+//
+//	client.R().SetContext(retry.Never(ctx))
+func Never(ctx context.Context) context.Context {
+	return middleware.With(ctx, Policy{Attempts: 1})
+}
 
 // Name is "retry".
 func (Policy) Name() string { return "retry" }
@@ -41,45 +87,93 @@ func (Policy) Layer() middleware.Layer { return middleware.Retry }
 
 func (p Policy) filled() Policy {
 	if p.Attempts == 0 {
-		p.Attempts = 4
+		p.Attempts = defaultAttempts
 	}
 	if p.Wait == 0 {
-		p.Wait = 100 * time.Millisecond
+		p.Wait = defaultWait
 	}
 	if p.MaxWait == 0 {
-		p.MaxWait = max(20*time.Second, p.Wait)
+		p.MaxWait = max(defaultMaxWait, p.Wait)
+	}
+	if p.Statuses == nil {
+		p.Statuses = []int{
+			http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+			http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+		}
+	}
+	if p.Methods == nil {
+		p.Methods = []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete}
+	}
+	if p.MaxRetryAfter == 0 {
+		p.MaxRetryAfter = defaultMaxRetryAfter
+	}
+	if p.MaxBuffer == 0 {
+		p.MaxBuffer = defaultMaxBuffer
 	}
 	return p
-}
-
-// Validate refuses negative numbers and a MaxWait below Wait.
-func (p Policy) Validate() error {
-	var errs []error
-	if p.Attempts < 0 {
-		errs = append(errs, fmt.Errorf("Attempts is %d: give 1 or more, or 0 for 4", p.Attempts))
-	}
-	if p.Wait < 0 {
-		errs = append(errs, fmt.Errorf("Wait is %v: give a positive duration, or 0 for 100ms", p.Wait))
-	}
-	if p.MaxWait < 0 {
-		errs = append(errs, fmt.Errorf("MaxWait is %v: give a positive duration, or 0 for 20s", p.MaxWait))
-	}
-	if p.MaxWait > 0 && p.MaxWait < p.Wait {
-		errs = append(errs, fmt.Errorf("MaxWait (%v) is below Wait (%v)", p.MaxWait, p.Wait))
-	}
-	return errors.Join(errs...)
 }
 
 // Bind gives the policy the budget of the one that it replaces, where it has none.
 func (p Policy) Bind(old middleware.Middleware) middleware.Middleware {
-	if p.Budget == nil {
-		if before, ok := old.(Policy); ok && before.Budget != nil {
-			p.Budget = before.Budget
-		} else {
-			p.Budget = newTokens()
-		}
+	p = p.filled()
+	if p.Budget != nil {
+		return p
+	}
+	if before, ok := old.(Policy); ok && before.Budget != nil {
+		p.Budget = before.Budget
+	} else {
+		p.Budget = &Tokens{}
 	}
 	return p
+}
+
+// Validate refuses numbers and names that cannot be meant.
+func (p Policy) Validate() error {
+	var errs []error
+	if p.Attempts < 0 {
+		errs = append(errs, fmt.Errorf("Attempts is %d: give 1 or more, or 0 for %d", p.Attempts, defaultAttempts))
+	}
+	if p.Wait < 0 {
+		errs = append(errs, fmt.Errorf("Wait is %v: give a positive duration, or 0 for %v", p.Wait, defaultWait))
+	}
+	if p.MaxWait < 0 {
+		errs = append(errs, fmt.Errorf("MaxWait is %v: give a positive duration, or 0 for %v", p.MaxWait, defaultMaxWait))
+	}
+	if p.MaxWait > 0 && p.MaxWait < p.Wait {
+		errs = append(errs, fmt.Errorf("MaxWait (%v) is below Wait (%v)", p.MaxWait, p.Wait))
+	}
+	if p.MaxRetryAfter < 0 && p.MaxRetryAfter != middleware.NoLimit {
+		errs = append(errs, fmt.Errorf("MaxRetryAfter is %v: give a positive duration, 0 for %v, or middleware.NoLimit", p.MaxRetryAfter, defaultMaxRetryAfter))
+	}
+	if p.MaxBuffer < -1 {
+		errs = append(errs, fmt.Errorf("MaxBuffer is %d: give bytes, 0 for 1 MiB, or -1 for none", p.MaxBuffer))
+	}
+	if p.AttemptHeader != "" {
+		errs = append(errs, prefixed("AttemptHeader", field.CheckName(p.AttemptHeader)))
+	}
+	return errors.Join(append(errs, p.Jitter.validate(), validBudget(p.Budget), p.validateLists())...)
+}
+
+func (p Policy) validateLists() error {
+	var errs []error
+	for _, code := range p.Statuses {
+		if code < 200 || code > 999 {
+			errs = append(errs, fmt.Errorf("Statuses: %d is no status of an answer: give 200 to 999", code))
+		}
+	}
+	for _, method := range p.Methods {
+		if !field.IsToken(method) || method != strings.ToUpper(method) {
+			errs = append(errs, fmt.Errorf("Methods: %q is no method: write it like GET, in capitals", method))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func prefixed(name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 // String is "4 attempts, waits 100ms to 20s, budget 500".
@@ -88,7 +182,7 @@ func (p Policy) String() string {
 	if p.Attempts == 1 {
 		return "1 attempt"
 	}
-	budget := "500"
+	budget := (&Tokens{}).String()
 	if p.Budget != nil {
 		budget = p.Budget.String()
 	}
@@ -97,102 +191,13 @@ func (p Policy) String() string {
 
 // RoundTrip sends the request until an answer is final.
 func (p Policy) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
-	p = p.filled()
-	info, origin := middleware.InfoOf(req.Context()), req.URL.Host
-	for n := 1; ; n++ {
-		resp, err := next(req)
-		if !transient(req, resp, err) {
-			p.Budget.Earn(origin, n > 1)
-			return resp, err
-		}
-		if n >= p.Attempts || !repeatable(req) {
-			return resp, err
-		}
-		wait, why := p.wait(req.Context(), n, resp)
-		if why == nil && !p.Budget.Spend(origin) {
-			why = ErrBudget
-		}
-		if why != nil {
-			return p.giveUp(req, info, resp, err, why)
-		}
-		middleware.Emit(req.Context(), middleware.Event{Step: p.Name(), Kind: "wait", Wait: wait, Err: err})
-		if ended := sleep(req.Context(), wait); ended != nil {
-			return p.giveUp(req, info, resp, err, ended)
-		}
+	if p.Budget == nil { // nobody has bound it
+		p = p.Bind(nil).(Policy)
 	}
-}
-
-// giveUp returns what the call has, with the reason.
-func (p Policy) giveUp(req *http.Request, info *middleware.Info, resp *http.Response, err, why error) (*http.Response, error) {
-	info.GiveUp(why)
-	middleware.Emit(req.Context(), middleware.Event{Step: p.Name(), Kind: "give-up", Err: why})
-	if err != nil {
-		return nil, fmt.Errorf("%w (retry given up: %w)", err, why)
+	if p.Attempts == 1 {
+		return next(req)
 	}
-	if req.Context().Err() != nil { // the caller's word, and no answer
-		middleware.Discard(resp)
-		return nil, why
-	}
-	return resp, nil
-}
-
-// wait is how long to wait before the next attempt, or why there is none.
-func (p Policy) wait(ctx context.Context, n int, resp *http.Response) (time.Duration, error) {
-	wait := p.MaxWait
-	if shift := n - 1; shift < 32 && p.Wait<<shift > 0 {
-		wait = min(wait, p.Wait<<shift)
-	}
-	wait = rand.N(wait + 1)
-	if asked, ok := retryAfter(resp); ok {
-		if asked > maxRetryAfter {
-			return 0, &DelayError{Asked: asked, Max: maxRetryAfter}
-		}
-		wait = asked
-	}
-	if until, ok := ctx.Deadline(); ok && time.Until(until) <= wait {
-		return 0, fmt.Errorf("a wait of %v does not fit before the deadline: %w", wait, context.DeadlineExceeded)
-	}
-	return wait, nil
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// DelayError is why a retry was not made: the server asked for a longer wait than is
-// waited.
-type DelayError struct{ Asked, Max time.Duration }
-
-// Error says both.
-func (e *DelayError) Error() string {
-	return fmt.Sprintf("the server asks to wait %v, and %v is the most that is waited", e.Asked, e.Max)
-}
-
-// repeatable tells whether a second sending does no harm.
-func repeatable(req *http.Request) bool {
-	if req.Body != nil && req.Body != http.NoBody && req.GetBody == nil {
-		return false
-	}
-	return slices.Contains([]string{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"}, req.Method) ||
-		req.Header.Get("Idempotency-Key") != ""
-}
-
-// transient tells whether another attempt may end better.
-func transient(req *http.Request, resp *http.Response, err error) bool {
-	if err == nil {
-		return slices.Contains([]int{408, 429, 500, 502, 503, 504}, resp.StatusCode)
-	}
-	var final interface{ Final() bool }
-	switch {
-	case req.Context().Err() != nil, errors.As(err, &final) && final.Final():
-		return false
-	}
-	return !isFinal(err)
+	info := middleware.InfoOf(req.Context())
+	r := run{policy: &p, req: req, next: next, info: info, out: Outcome{Attempt: max(1, info.Attempts())}}
+	return r.do()
 }

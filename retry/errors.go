@@ -1,0 +1,107 @@
+package retry
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Why a retry was not made, in [ExhaustedError.GaveUp].
+var (
+	ErrAttempts = errors.New("all attempts are used")
+	ErrBudget   = errors.New("the budget for retries is spent: too many were made of late")
+)
+
+// DelayError is why a retry was not made: the server asked for a longer wait than
+// Policy.MaxRetryAfter.
+type DelayError struct{ Asked, Max time.Duration }
+
+// Error says both.
+func (e *DelayError) Error() string {
+	return fmt.Sprintf("the server asks to wait %v, and %v is the most that is waited", e.Asked, e.Max)
+}
+
+// ExhaustedError is what became of a call that was, or would have been, tried again. It is
+// the call's error where there is no answer. Where there is one, a
+// [middleware.StatusError] wraps it.
+type ExhaustedError struct {
+	History []Attempt // the newest 16
+	Err     error     // of the last attempt, or nil where that has an answer
+	// GaveUp is why no further attempt was made: [ErrAttempts], [ErrBudget], a
+	// [*DelayError], an error that wraps [context.DeadlineExceeded]. It is nil where the
+	// last error is one that no retry mends.
+	GaveUp error
+}
+
+// Error is one line: "retry given up after 4 attempts (503, timeout, 503, connection
+// refused): all attempts are used: ...".
+func (e *ExhaustedError) Error() string {
+	var b strings.Builder
+	if e.Err != nil {
+		b.WriteString("retry given up")
+	}
+	if n := len(e.History); n > 0 && (n > 1 || e.Err != nil) {
+		after(&b, " after ", e.History)
+	}
+	for _, err := range []error{e.GaveUp, e.Err} {
+		if err == nil {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteString(": ")
+		}
+		b.WriteString(err.Error())
+	}
+	return strings.TrimPrefix(b.String(), " ")
+}
+
+// after prints "after 2 attempts (503, timeout)".
+func after(b *strings.Builder, word string, history []Attempt) {
+	last := history[len(history)-1].Number
+	fmt.Fprintf(b, "%s%d attempt", word, last)
+	if last == 1 {
+		return
+	}
+	b.WriteString("s (")
+	if len(history) < last {
+		b.WriteString("..., ")
+	}
+	for i, a := range history {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(a.brief())
+	}
+	b.WriteString(")")
+}
+
+// brief is an attempt in a word or two.
+func (a Attempt) brief() string {
+	var errno syscall.Errno
+	switch {
+	case a.Err == nil:
+		return strconv.Itoa(a.StatusCode)
+	case isTimeout(a.Err):
+		return "timeout"
+	case errors.As(a.Err, &errno):
+		return errno.Error()
+	}
+	return "error"
+}
+
+// Unwrap is the last error, and why there was no further attempt.
+func (e *ExhaustedError) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.Err, e.GaveUp} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// Timeout tells whether the last attempt ended because nobody answered in time.
+func (e *ExhaustedError) Timeout() bool { return e.Err != nil && isTimeout(e.Err) }
