@@ -20,7 +20,7 @@ type APIKey struct {
 	Query   string // the parameter, like "api_key"
 	Key     Source
 	Origins []string // where else it may go, like "https://files.example.com"
-	// InsecureHTTP lets it go over plain http to other machines.
+	// InsecureHTTP lets it go over plain http to or through other machines.
 	InsecureHTTP bool
 }
 
