@@ -143,7 +143,7 @@ func (e *StatusError) Error() string {
 
 // reason is why a retry was given up, as far as the line does not say it already.
 func (e *StatusError) reason() string {
-	switch why := e.gaveUp.(type) {
+	switch why := e.gaveUp.(type) { //nolint:errorlint // it is as the step gave it
 	case nil:
 		return ""
 	case interface{ Reason() string }:
