@@ -20,6 +20,7 @@ import (
 	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/restykit/restykit/internal/memnet"
 	"github.com/restykit/restykit/middleware"
 )
 
@@ -30,8 +31,7 @@ type world struct {
 	proto int
 	base  *http.Transport
 	url   string
-	conns chan net.Conn
-	gone  chan struct{}
+	net   *memnet.Listener
 	begun time.Time
 }
 
@@ -49,8 +49,8 @@ func overBoth(t *testing.T, serve http.HandlerFunc, f func(*testing.T, *world)) 
 // newWorld starts a server that speaks HTTP/1 in the clear, or HTTP/2 over TLS.
 func newWorld(t *testing.T, proto int, serve http.HandlerFunc) *world {
 	t.Helper()
-	w := &world{t: t, proto: proto, conns: make(chan net.Conn), gone: make(chan struct{}), begun: time.Now()}
-	w.base = &http.Transport{DialContext: w.dial, Protocols: new(http.Protocols)}
+	w := &world{t: t, proto: proto, net: memnet.Listen(), begun: time.Now()}
+	w.base = &http.Transport{DialContext: w.net.DialContext, Protocols: new(http.Protocols)}
 	srv := &http.Server{
 		Handler: serve, Protocols: new(http.Protocols),
 		BaseContext: func(net.Listener) context.Context { return t.Context() }, // ends a handler that waits
@@ -59,7 +59,7 @@ func newWorld(t *testing.T, proto int, serve http.HandlerFunc) *world {
 		w.url = "http://server.test"
 		w.base.Protocols.SetHTTP1(true)
 		srv.Protocols.SetHTTP1(true)
-		go func() { _ = srv.Serve(w) }()
+		go func() { _ = srv.Serve(w.net) }()
 	} else {
 		w.url = "https://server.test"
 		cert, pool := certificate(t)
@@ -67,7 +67,7 @@ func newWorld(t *testing.T, proto int, serve http.HandlerFunc) *world {
 		w.base.Protocols.SetHTTP2(true)
 		srv.TLSConfig = &tls.Config{Certificates: []tls.Certificate{cert}}
 		srv.Protocols.SetHTTP2(true)
-		go func() { _ = srv.ServeTLS(w, "", "") }()
+		go func() { _ = srv.ServeTLS(w.net, "", "") }()
 	}
 	t.Cleanup(func() {
 		w.base.CloseIdleConnections()
@@ -90,7 +90,7 @@ func (w *world) slowly(d time.Duration) {
 	w.base.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		select {
 		case <-time.After(d):
-			return w.dial(ctx, network, addr)
+			return w.net.DialContext(ctx, network, addr)
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
@@ -99,39 +99,6 @@ func (w *world) slowly(d time.Duration) {
 
 // past tells how much time has passed in the bubble.
 func (w *world) past() time.Duration { return time.Since(w.begun) }
-
-func (w *world) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	near, far := net.Pipe()
-	select {
-	case w.conns <- far:
-		return near, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-w.gone:
-		return nil, net.ErrClosed
-	}
-}
-
-// Accept makes a world the server's listener.
-func (w *world) Accept() (net.Conn, error) {
-	select {
-	case c := <-w.conns:
-		return c, nil
-	case <-w.gone:
-		return nil, net.ErrClosed
-	}
-}
-
-func (w *world) Close() error {
-	select {
-	case <-w.gone:
-	default:
-		close(w.gone)
-	}
-	return nil
-}
-
-func (w *world) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443} }
 
 // certificate makes one for server.test, valid at the time at which bubbles begin.
 func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {

@@ -1,0 +1,104 @@
+package faultserver
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+)
+
+// Fault is what the server does with a request that it has read. It tells whether the
+// connection goes on.
+type Fault func(*exchange) bool
+
+// exchange is the connection that a request came on.
+type exchange struct {
+	net.Conn
+
+	method string
+	closed <-chan struct{} // with the server
+}
+
+// Answer is no fault: an answer with a body, and header fields in pairs.
+func Answer(status int, body string, fields ...string) Fault {
+	return func(e *exchange) bool { return e.write(head(status, len(body), fields...) + e.body(body)) }
+}
+
+// Twice answers, and then again, as nobody has asked.
+func Twice(status int, body string) Fault {
+	return func(e *exchange) bool {
+		answer := head(status, len(body)) + e.body(body)
+		return e.write(answer + answer)
+	}
+}
+
+// Reset breaks the connection off: the client sees ECONNRESET. On a connection in memory it
+// is a [Hangup].
+func Reset(e *exchange) bool {
+	if c, ok := e.Conn.(*net.TCPConn); ok {
+		_ = c.SetLinger(0) // a RST in place of a FIN
+	}
+	return false
+}
+
+// Hangup closes the connection without an answer.
+func Hangup(*exchange) bool { return false }
+
+// Stall says nothing until the client hangs up.
+func Stall(e *exchange) bool {
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		_, _ = e.Read(make([]byte, 1))
+	}()
+	select {
+	case <-gone:
+	case <-e.closed:
+		_ = e.Close()
+		<-gone
+	}
+	return false
+}
+
+// StallBody begins an answer of 100 bytes, and stalls in its midst.
+func StallBody(e *exchange) bool { return e.write(head(200, 100)+"half") && Stall(e) }
+
+// Truncate begins an answer of 100 bytes, and hangs up in its midst.
+func Truncate(e *exchange) bool {
+	e.write(head(200, 100) + "half")
+	return false
+}
+
+// TruncateChunked is [Truncate] for an answer in chunks, whose length nobody has told.
+func TruncateChunked(e *exchange) bool {
+	e.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
+	return false
+}
+
+// Garbage is an answer that is no HTTP.
+func Garbage(e *exchange) bool {
+	e.write("SSH-2.0-OpenSSH_9.2\r\n")
+	return false
+}
+
+func (e *exchange) write(text string) bool {
+	_, err := io.WriteString(e, text)
+	return err == nil
+}
+
+// body is none for a HEAD.
+func (e *exchange) body(text string) string {
+	if e.method == "HEAD" {
+		return ""
+	}
+	return text
+}
+
+func head(status, length int, fields ...string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "HTTP/1.1 %d Status\r\nContent-Length: %d\r\n", status, length)
+	for i := 0; i+1 < len(fields); i += 2 {
+		fmt.Fprintf(&b, "%s: %s\r\n", fields[i], fields[i+1])
+	}
+	return b.String() + "\r\n"
+}
