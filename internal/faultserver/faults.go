@@ -9,10 +9,10 @@ import (
 
 // Fault is what the server does with a request that it has read. It tells whether the
 // connection goes on.
-type Fault func(*exchange) bool
+type Fault func(*Exchange) bool
 
-// exchange is the connection that a request came on.
-type exchange struct {
+// Exchange is the connection that a request came on.
+type Exchange struct {
 	net.Conn
 
 	method string
@@ -21,12 +21,12 @@ type exchange struct {
 
 // Answer is no fault: an answer with a body, and header fields in pairs.
 func Answer(status int, body string, fields ...string) Fault {
-	return func(e *exchange) bool { return e.write(head(status, len(body), fields...) + e.body(body)) }
+	return func(e *Exchange) bool { return e.write(head(status, len(body), fields...) + e.body(body)) }
 }
 
 // Twice answers, and then again, as nobody has asked.
 func Twice(status int, body string) Fault {
-	return func(e *exchange) bool {
+	return func(e *Exchange) bool {
 		answer := head(status, len(body)) + e.body(body)
 		return e.write(answer + answer)
 	}
@@ -34,7 +34,7 @@ func Twice(status int, body string) Fault {
 
 // Reset breaks the connection off: the client sees ECONNRESET. On a connection in memory it
 // is a [Hangup].
-func Reset(e *exchange) bool {
+func Reset(e *Exchange) bool {
 	if c, ok := e.Conn.(*net.TCPConn); ok {
 		_ = c.SetLinger(0) // a RST in place of a FIN
 	}
@@ -42,10 +42,10 @@ func Reset(e *exchange) bool {
 }
 
 // Hangup closes the connection without an answer.
-func Hangup(*exchange) bool { return false }
+func Hangup(*Exchange) bool { return false }
 
 // Stall says nothing until the client hangs up.
-func Stall(e *exchange) bool {
+func Stall(e *Exchange) bool {
 	gone := make(chan struct{})
 	go func() {
 		defer close(gone)
@@ -61,33 +61,33 @@ func Stall(e *exchange) bool {
 }
 
 // StallBody begins an answer of 100 bytes, and stalls in its midst.
-func StallBody(e *exchange) bool { return e.write(head(200, 100)+"half") && Stall(e) }
+func StallBody(e *Exchange) bool { return e.write(head(200, 100)+"half") && Stall(e) }
 
 // Truncate begins an answer of 100 bytes, and hangs up in its midst.
-func Truncate(e *exchange) bool {
+func Truncate(e *Exchange) bool {
 	e.write(head(200, 100) + "half")
 	return false
 }
 
 // TruncateChunked is [Truncate] for an answer in chunks, whose length nobody has told.
-func TruncateChunked(e *exchange) bool {
+func TruncateChunked(e *Exchange) bool {
 	e.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n")
 	return false
 }
 
 // Garbage is an answer that is no HTTP.
-func Garbage(e *exchange) bool {
+func Garbage(e *Exchange) bool {
 	e.write("SSH-2.0-OpenSSH_9.2\r\n")
 	return false
 }
 
-func (e *exchange) write(text string) bool {
+func (e *Exchange) write(text string) bool {
 	_, err := io.WriteString(e, text)
 	return err == nil
 }
 
 // body is none for a HEAD.
-func (e *exchange) body(text string) string {
+func (e *Exchange) body(text string) string {
 	if e.method == "HEAD" {
 		return ""
 	}

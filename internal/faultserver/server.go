@@ -111,7 +111,7 @@ func (s *Server) converse(c net.Conn) {
 			return
 		}
 		body, err := io.ReadAll(req.Body)
-		if err != nil || !s.next(req, body)(&exchange{Conn: c, method: req.Method, closed: s.closed}) {
+		if err != nil || !s.next(req, body)(&Exchange{Conn: c, method: req.Method, closed: s.closed}) {
 			return
 		}
 	}
