@@ -1,0 +1,147 @@
+package retry_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-resty/resty/v2"
+	"github.com/stretchr/testify/require"
+
+	"github.com/restykit/restykit/middleware"
+	"github.com/restykit/restykit/retry"
+)
+
+// outage is a server that answers 503, and counts.
+type outage struct {
+	*httptest.Server
+	requests, connections atomic.Int64
+}
+
+func newOutage(t *testing.T, body string) *outage {
+	t.Helper()
+	o := &outage{}
+	o.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		o.requests.Add(1)
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, body)
+	}))
+	o.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			o.connections.Add(1)
+		}
+	}
+	o.Start()
+	t.Cleanup(o.Close)
+	return o
+}
+
+// byWorkers makes calls.
+func byWorkers(workers, calls int, call func()) {
+	var left atomic.Int64
+	left.Store(int64(calls))
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 {
+				call()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// held is what the process holds: goroutines and descriptors.
+func held() (goroutines, descriptors int) {
+	files, _ := os.ReadDir("/proc/self/fd") // none elsewhere than on Linux
+	return runtime.NumGoroutine(), len(files)
+}
+
+// requireNothingLeft waits until no more is held than before.
+func requireNothingLeft(t *testing.T, goroutines, descriptors int) {
+	t.Helper()
+	// not require.Eventually, which holds a goroutine itself
+	for until := time.Now().Add(10 * time.Second); ; runtime.Gosched() {
+		g, d := held()
+		if g <= goroutines && d <= descriptors {
+			return
+		}
+		require.True(t, time.Now().Before(until), "%d goroutines and %d descriptors, before %d and %d", g, d, goroutines, descriptors)
+	}
+}
+
+func TestAnOutageOfARealServerIsNotMadeWorse(t *testing.T) {
+	const workers, calls = 64, 10_000
+	type figures struct{ requests, connections int64 }
+	run := func(prepare func(*resty.Client)) figures {
+		server := newOutage(t, "down")
+		goroutines, descriptors := held()
+		client := resty.New().SetBaseURL(server.URL)
+		prepare(client)
+		byWorkers(workers, calls, func() { _, _ = client.R().Get("/") })
+		client.GetClient().CloseIdleConnections()
+		requireNothingLeft(t, goroutines, descriptors)
+		return figures{server.requests.Load(), server.connections.Load()}
+	}
+	bare := run(func(*resty.Client) {})
+	own := run(func(c *resty.Client) {
+		c.SetRetryCount(3).SetRetryWaitTime(time.Millisecond).SetRetryMaxWaitTime(2 * time.Millisecond) // with its usual waits it takes minutes
+		c.AddRetryCondition(func(r *resty.Response, _ error) bool { return r.StatusCode() >= 500 })
+	})
+	kit := run(func(c *resty.Client) {
+		require.NoError(t, middleware.Use(c, retry.Policy{}, middleware.RequireStatus{}))
+	})
+	t.Logf("%d calls by %d workers    requests   connections", calls, workers)
+	t.Logf("resty, no retries         %10d %13d", bare.requests, bare.connections)
+	t.Logf("resty's own retries       %10d %13d", own.requests, own.connections)
+	t.Logf("retry.Policy{}            %10d %13d", kit.requests, kit.connections)
+	require.LessOrEqual(t, kit.requests, int64(calls+100))
+	require.LessOrEqual(t, kit.connections, bare.connections+bare.connections/10)
+}
+
+// TestDiscardedAnswersGiveTheirConnectionBack: three attempts with 10 KB each, in every mode
+// of resty.
+func TestDiscardedAnswersGiveTheirConnectionBack(t *testing.T) {
+	const calls = 1000
+	for name, call := range map[string]func(*testing.T, *resty.Request){
+		"decoded": func(_ *testing.T, r *resty.Request) { _, _ = r.Get("/") },
+		"stream": func(t *testing.T, r *resty.Request) {
+			resp, err := r.SetDoNotParseResponse(true).Get("/")
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_, _ = io.Copy(io.Discard, resp.RawBody())
+			_ = resp.RawBody().Close()
+		},
+		"with a body": func(_ *testing.T, r *resty.Request) { _, _ = r.SetBody(strings.NewReader("payload")).Put("/") },
+	} {
+		for _, workers := range []int{1, 8} {
+			t.Run(name, func(t *testing.T) {
+				server := newOutage(t, strings.Repeat("0123456789", 1000))
+				goroutines, descriptors := held()
+				client := resty.New().SetBaseURL(server.URL)
+				require.NoError(t, middleware.Use(client, middleware.Pool{}, retry.Policy{Attempts: 3, Wait: 1, Budget: retry.Unlimited}))
+				byWorkers(workers, calls, func() { call(t, client.R().SetContext(context.Background())) })
+				require.Equal(t, int64(3*calls), server.requests.Load())
+				t.Logf("%d workers: %d connections", workers, server.connections.Load())
+				if workers == 1 {
+					require.Equal(t, int64(1), server.connections.Load())
+				}
+				require.LessOrEqual(t, server.connections.Load(), int64(2*workers), "net/http dials where it finds none idle yet")
+				client.GetClient().CloseIdleConnections()
+				requireNothingLeft(t, goroutines, descriptors)
+			})
+		}
+	}
+}
