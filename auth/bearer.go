@@ -57,7 +57,7 @@ func (b Bearer) word() string {
 	return b.Scheme
 }
 
-var errEmpty = errors.New("the secret is empty")
+const errEmpty = final("the secret is empty")
 
 // Validate refuses a token that is not there.
 func (b Bearer) Validate() error {

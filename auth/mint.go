@@ -39,10 +39,11 @@ type flight struct {
 	err   error
 }
 
-// used is the token that a call has to itself, because it is good for this call alone.
+// used is what a call has to itself: a token that is good for this call alone.
 type used struct {
-	mu    sync.Mutex
-	token *oauth2.Token
+	mu       sync.Mutex
+	token    *oauth2.Token
+	replayed bool // its request, once in all
 }
 
 const (
@@ -145,8 +146,13 @@ func (m *minter) land(f *flight, begun time.Time) {
 	defer close(f.done)
 	m.flight = nil
 	if f.err != nil {
-		m.failed, m.ahead, m.pause = f.err, f.ahead, min(max(2*m.pause, firstPause), maxPause)
+		m.ahead, m.pause = f.ahead, min(max(2*m.pause, firstPause), maxPause)
 		m.rest = time.Now().Add(m.pause)
+		if said, ok := errors.AsType[*TokenError](f.err); ok {
+			m.rest = time.Now().Add(max(m.pause, said.asked()))
+		}
+		f.err = &resting{f.err, m.rest}
+		m.failed = f.err
 		return
 	}
 	m.failed, m.ahead, m.pause, m.rest = nil, false, 0, time.Time{}
@@ -214,6 +220,15 @@ func (u *used) keep(token *oauth2.Token) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.token = token
+}
+
+// replay tells whether the call has not been replayed before.
+func (u *used) replay() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	first := !u.replayed
+	u.replayed = true
+	return first
 }
 
 // drop forgets the token if it is the one that was refused.

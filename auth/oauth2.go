@@ -95,7 +95,8 @@ func (o *OAuth2) again(signed *http.Request, answer *http.Response) bool {
 	if answer.StatusCode != http.StatusUnauthorized {
 		return false
 	}
-	return o.minter.refuse(usedBy(signed), signed.Header.Get(authorization))
+	by := usedBy(signed)
+	return o.minter.refuse(by, signed.Header.Get(authorization)) && by.replay()
 }
 
 // settled hears how the replay ended.

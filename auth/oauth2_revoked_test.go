@@ -18,6 +18,7 @@ import (
 
 	"github.com/restykit/restykit/auth"
 	"github.com/restykit/restykit/middleware"
+	"github.com/restykit/restykit/retry"
 )
 
 // resource is an API that knows which tokens are revoked, and answers after a while.
@@ -372,5 +373,22 @@ func TestALeaverDuringTheReplaysMintLeavesTheMint(t *testing.T) {
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, 2*time.Second, takes(t, c))
 		require.Equal(t, 2, id.count())
+	})
+}
+
+// TestACallIsReplayedOnce: however many attempts and redirect hops it has.
+func TestACallIsReplayedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := &api{}
+		rt.answer = func(req *http.Request) (*http.Response, error) {
+			return reply(req, map[int]int{1: 401, 2: 503, 3: 401}[rt.count()], "text/plain", ""), nil
+		}
+		id := &issuer{}
+		resp, err := client(t, rt, id.step(), retry.Policy{}).R().Get("/")
+		require.NoError(t, err)
+		require.Equal(t, http.StatusUnauthorized, resp.StatusCode())
+		require.Equal(t, []string{"Bearer AT1", "Bearer AT2", "Bearer AT2"}, rt.authorizations())
+		rt.answer = nil
+		takes(t, client(t, rt, id.step()))
 	})
 }

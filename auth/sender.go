@@ -40,7 +40,7 @@ func (s sender) send(req *http.Request, next middleware.Next) (*http.Response, e
 		return next(req)
 	}
 	if req.URL.Host == "" {
-		return nil, fmt.Errorf("%s: the URL %q has no host: set a BaseURL, or ask for an absolute URL", s.scheme.Name(), redact.URL(req.URL))
+		return nil, &unsigned{s.scheme.Name(), final(fmt.Sprintf("the URL %q has no host: set a BaseURL, or ask for an absolute URL", redact.URL(req.URL)))}
 	}
 	if !s.insecure {
 		if err := checkWay(s.scheme.Name(), req.URL, func() *url.URL { return middleware.Proxy(req) }); err != nil {
@@ -75,7 +75,7 @@ func (s sender) send(req *http.Request, next middleware.Next) (*http.Response, e
 
 func (s sender) signed(req *http.Request) (*http.Request, error) {
 	if err := s.scheme.sign(req); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.scheme.Name(), err)
+		return nil, &unsigned{s.scheme.Name(), err}
 	}
 	return req, nil
 }

@@ -40,7 +40,7 @@ type env string
 func (e env) Secret(context.Context) (string, error) {
 	value := os.Getenv(string(e))
 	if value == "" {
-		return "", fmt.Errorf("the environment variable %s is not set, or empty", string(e))
+		return "", final(fmt.Sprintf("the environment variable %s is not set, or empty", string(e)))
 	}
 	return value, nil
 }
@@ -86,7 +86,7 @@ func secret(ctx context.Context, s Source) (string, error) {
 func checkSecret(value string) error {
 	switch i := strings.IndexFunc(value, unicode.IsControl); {
 	case i >= 0 && i == len(strings.TrimRight(value, "\r\n")):
-		return errors.New("the secret ends in a line end: strip it, or use auth.File, which does")
+		return final("the secret ends in a line end: strip it, or use auth.File, which does")
 	case i >= 0:
 		return errControl(i)
 	}
@@ -94,7 +94,7 @@ func checkSecret(value string) error {
 }
 
 func errControl(at int) error {
-	return fmt.Errorf("the secret has a control character at byte %d, such as a line end: no header can carry it", at)
+	return final(fmt.Sprintf("the secret has a control character at byte %d, such as a line end: no header can carry it", at))
 }
 
 // validateSource asks a source whether it is ready.

@@ -47,6 +47,9 @@ func (e *TokenError) Error() string {
 // Unwrap is Err.
 func (e *TokenError) Unwrap() error { return e.Err }
 
+// Unsent is true: the request that needs the token was not sent.
+func (*TokenError) Unsent() bool { return true }
+
 // Final tells whether asking again is of no use: the server knows the client or the
 // grant and refuses it. Network errors, 5xx, 408 and 429 are not final, unless the
 // server says one of the codes of RFC 6749 that are.

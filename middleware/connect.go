@@ -26,6 +26,9 @@ func (e *ConnectError) Error() string { return "connect: " + e.Phase + ": " + e.
 // Unwrap is the transport's error.
 func (e *ConnectError) Unwrap() error { return e.Err }
 
+// Unsent is true: the server has seen nothing of the request.
+func (*ConnectError) Unsent() bool { return true }
+
 // Timeout tells whether the operating system or the transport ran out of time. The
 // kit's own limit is a [TimeoutError] instead.
 func (e *ConnectError) Timeout() bool { return isTimeout(e.Err) }

@@ -115,6 +115,9 @@ func (e *TimeoutError) Error() string {
 	}
 }
 
+// Unsent tells whether there was no connection yet.
+func (e *TimeoutError) Unsent() bool { return e.Limit == limitConnect }
+
 // Timeout is true.
 func (*TimeoutError) Timeout() bool { return true }
 
