@@ -139,8 +139,8 @@ func (f *failsAtTimes) RoundTrip(req *http.Request) (*http.Response, error) {
 	return status(200)()
 }
 
-// calls makes some by several workers, in a bubble, and counts the lost.
-func (f *failsAtTimes) calls(t *testing.T, n int, p retry.Policy) (lost int) {
+// calls makes 10,000 by several workers, in a bubble, and counts the lost.
+func (f *failsAtTimes) calls(t *testing.T, p retry.Policy) (lost int) {
 	t.Helper()
 	client := resty.New().SetBaseURL("https://api.test").SetTransport(f)
 	require.NoError(t, middleware.Use(client, p, middleware.RequireStatus{}))
@@ -148,7 +148,7 @@ func (f *failsAtTimes) calls(t *testing.T, n int, p retry.Policy) (lost int) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for range n / 8 {
+			for range 10_000 / 8 {
 				if _, err := client.R().Get("/"); err != nil {
 					mu.Lock()
 					lost++
@@ -168,7 +168,7 @@ func TestABudgetLosesNoCallThatCouldBeSaved(t *testing.T) {
 		for name, b := range map[string]retry.Budget{"tokens": nil, "ratio": &retry.Ratio{}} {
 			f := &failsAtTimes{part: 0.1, dice: rand.New(rand.NewPCG(1, 2))}
 			without := &failsAtTimes{part: 0.1, dice: rand.New(rand.NewPCG(1, 2))}
-			lost, bare := f.calls(t, 10_000, retry.Policy{Attempts: 6, Budget: b}), without.calls(t, 10_000, retry.Policy{Attempts: 6, Budget: retry.Unlimited})
+			lost, bare := f.calls(t, retry.Policy{Attempts: 6, Budget: b}), without.calls(t, retry.Policy{Attempts: 6, Budget: retry.Unlimited})
 			require.Zero(t, bare, "one in a million")
 			require.Zero(t, lost, name)
 		}
@@ -180,13 +180,13 @@ func TestABudgetLosesNoCallThatCouldBeSaved(t *testing.T) {
 func TestAnOutageCostsAHundredRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &failsAtTimes{part: 1, dice: rand.New(rand.NewPCG(1, 2))}
-		require.Equal(t, 10_000, f.calls(t, 10_000, retry.Policy{}))
+		require.Equal(t, 10_000, f.calls(t, retry.Policy{}))
 		require.LessOrEqual(t, f.sent, 10_100)
 		require.Greater(t, f.sent, 10_050)
 
 		f = &failsAtTimes{part: 1, dice: rand.New(rand.NewPCG(1, 2))}
 		begun := time.Now()
-		require.Equal(t, 10_000, f.calls(t, 10_000, retry.Policy{Budget: &retry.Ratio{}}))
+		require.Equal(t, 10_000, f.calls(t, retry.Policy{Budget: &retry.Ratio{}}))
 		require.LessOrEqual(t, float64(f.sent-10_000), 2000+100+10*time.Since(begun).Seconds())
 	})
 }

@@ -142,7 +142,8 @@ func TestAPostIsSentWhereThereWasNoConnectionBefore(t *testing.T) {
 		defer base.CloseIdleConnections()
 		dial, dials := base.DialContext, 0
 		base.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			if dials++; dials < 3 {
+			dials++
+			if dials < 3 {
 				return nil, &net.OpError{Op: "dial", Net: network, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 			}
 			return dial(ctx, network, address)

@@ -3,7 +3,6 @@ package retry_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"regexp"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -27,7 +26,7 @@ func TestAKeyIsOfOneCall(t *testing.T) {
 		seen := s.Requests()
 		require.Len(t, seen, 4)
 		key := func(i int) string { return seen[i].Header.Get("Idempotency-Key") }
-		require.Regexp(t, regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`), key(0))
+		require.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, key(0))
 		require.Equal(t, key(0), key(1))
 		require.Equal(t, key(0), key(2))
 		require.NotEqual(t, key(0), key(3), "the next call is another")

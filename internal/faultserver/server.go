@@ -4,6 +4,7 @@ package faultserver
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -36,7 +37,7 @@ type Request struct {
 
 // Start is a server on a loopback port.
 func Start(faults ...Fault) (*Server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
