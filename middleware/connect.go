@@ -59,7 +59,7 @@ func (a *attempt) connectError(req *http.Request, err error) error {
 // handshake that was hung up on, a proxy's refusal, a dialer's own error.
 func (a *attempt) stage(req *http.Request) string {
 	var proxy *url.URL
-	if t, ok := a.call.base.(*http.Transport); ok && t.Proxy != nil {
+	if t, ok := a.base.(*http.Transport); ok && t.Proxy != nil {
 		proxy, _ = t.Proxy(req) // the transport has asked the same, and went on
 	}
 	handshakes := a.handshakes()
