@@ -18,8 +18,11 @@ type attempt struct {
 	call  *call
 	own   *http.Request // the newest request whose header map is the attempt's
 	resp  *http.Response
+	base  http.RoundTripper
+	rival *rival      // where it races with others
 	sent  atomic.Bool // the base has the request, and closes its body
 	turn  int         // of the hop
+	flies bool        // it has no answer yet; the hop counts those
 	older *attempt    // of the hop's open ones
 	trace httptrace.ClientTrace
 	out   requestBody
@@ -56,39 +59,45 @@ func (c *call) try(req *http.Request, below Next) (*http.Response, error) {
 		return nil, errLate
 	}
 	a := &attempt{call: c}
-	body, first, err := c.hop.body(a, req)
-	if err != nil {
-		return nil, err
-	}
-	if !first || c.hop.req.Response == nil { // a redirect hop is no attempt, its retries are
-		c.attempts.Add(1)
-	}
 	a.Context = req.Context()
 	if a.Context == context.Context(c) {
 		a.Context = c.Context // the attempt watches the deadline itself
 	} else {
 		a.share = shareOf(a.Context)
 	}
+	body, counts, err := c.hop.body(a, req)
+	if err != nil {
+		return nil, err
+	}
+	if counts { // a redirect hop is no attempt, its retries are
+		c.attempts.Add(1)
+	}
 	a.watch.begin(a)
 	mine := req.WithContext(a.traced())
 	mine.Body = a.outgoing(body, req.ContentLength)
 	resp, err := a.send(mine, below)
-	if !a.sent.Load() { // a step refused, or had an answer of its own
-		closeBody(mine)
-	}
 	if err != nil {
-		c.hop.landed(nil)
-		a.finish()
 		return nil, err
 	}
 	a.incoming(resp)
-	if !c.hop.landed(a) {
+	if !c.hop.landed(a, true) {
 		a.discard(nil)
 	}
 	return resp, nil
 }
 
+// send runs what is below, and lets go of the attempt where no answer comes of that.
 func (a *attempt) send(req *http.Request, below Next) (*http.Response, error) {
+	answered := false
+	defer func() {
+		if !a.sent.Load() { // a step refused, had an answer of its own, or panics
+			closeBody(req)
+		}
+		if !answered {
+			a.call.hop.landed(a, false)
+			a.finish()
+		}
+	}()
 	if err := a.Err(); err != nil {
 		return nil, a.explain(err)
 	}
@@ -96,6 +105,7 @@ func (a *attempt) send(req *http.Request, below Next) (*http.Response, error) {
 	if err != nil {
 		return nil, a.explain(err)
 	}
+	answered = true
 	return resp, nil
 }
 

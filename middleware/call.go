@@ -2,7 +2,6 @@ package middleware
 
 import (
 	"context"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -20,10 +19,9 @@ type call struct {
 	refused  error          // nothing is sent
 	homeless error          // why the client's BaseURL has no origin
 	pipe     *pipeline
-	own      *pipeline         // the client's, without what the request brought along:
-	with     *withSteps        // that,
-	late     *withSteps        // and what a hook added
-	base     http.RoundTripper // of the hop under way
+	own      *pipeline  // the client's, without what the request brought along:
+	with     *withSteps // that,
+	late     *withSteps // and what a hook added
 	hop      hop
 	timer    *time.Timer  // of the deadline, made when somebody asks for Done
 	entered  atomic.Bool  // the pipeline has run
@@ -41,7 +39,7 @@ func (c *call) Value(key any) any {
 	switch key.(type) {
 	case callKey:
 		return c
-	case attemptKey, withKey:
+	case attemptKey, withKey, shareKey, rivalKey:
 		return nil
 	}
 	return c.Context.Value(key)

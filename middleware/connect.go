@@ -63,7 +63,7 @@ func (a *attempt) connectError(req *http.Request, err error) error {
 // stage tells how far a connection came whose error has no type that says so: a TLS
 // handshake that was hung up on, a proxy's refusal, a dialer's own error.
 func (a *attempt) stage(req *http.Request) string {
-	by := Proxy(req)
+	by := proxy.Of(a.base, req)
 	handshakes := a.handshakes()
 	if by != nil && by.Scheme == "https" {
 		handshakes-- // the first was the proxy's own
@@ -85,7 +85,7 @@ func Proxy(req *http.Request) *url.URL {
 	if c == nil {
 		return nil
 	}
-	return proxy.Of(c.base, req)
+	return proxy.Of(c.hop.target(), req)
 }
 
 // connectPhase tells by its type which part of connecting an error comes from.

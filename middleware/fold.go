@@ -140,7 +140,7 @@ func sendBase(req *http.Request) (*http.Response, error) {
 		defer a.resting()
 	}
 	a.sent.Store(true)
-	resp, err := a.call.base.RoundTrip(req)
+	resp, err := a.base.RoundTrip(req)
 	if err != nil {
 		return nil, a.connectError(req, err)
 	}

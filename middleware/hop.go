@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,8 +22,9 @@ type hop struct {
 	req *http.Request // as the http.Client gave it
 
 	mu     sync.Mutex
-	turn   int  // counts the hops of the call
-	fresh  bool // the next hop follows no redirect
+	base   http.RoundTripper // that of the client, or its Pool
+	turn   int               // counts the hops of the call
+	fresh  bool              // the next hop follows no redirect
 	busy   bool
 	own    *http.Request // the copy that Mutable made above the attempts
 	sent   int           // attempts begun
@@ -39,9 +41,23 @@ func (h *hop) start(req *http.Request) bool {
 		return false
 	}
 	h.fresh = false
-	h.req, h.busy, h.own, h.sent, h.open = req, true, nil, 0, nil
+	h.req, h.busy, h.own, h.sent, h.flying, h.open = req, true, nil, 0, 0, nil
 	h.turn++
 	return true
+}
+
+// goes says where the hop's attempts go. One of the hop before may still be under way.
+func (h *hop) goes(base http.RoundTripper) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.base = base
+}
+
+// target is where they go.
+func (h *hop) target() http.RoundTripper {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.base
 }
 
 // leads tells whether a request is the first of a chain, or follows a redirect of the hop
@@ -62,26 +78,41 @@ func (h *hop) renew() {
 
 // body is the request's body for one more attempt. Only when that is there, and nothing
 // else is in flight, the answer before is discarded, so that its connection can be used
-// again.
-func (h *hop) body(a *attempt, req *http.Request) (body io.ReadCloser, first bool, err error) {
+// again. counts tells an attempt from the first send of a redirect hop.
+func (h *hop) body(a *attempt, req *http.Request) (body io.ReadCloser, counts bool, err error) {
+	var first bool
 	h.mu.Lock()
-	if !h.busy {
+	if err = h.enter(a, rivalOf(req.Context())); err != nil {
 		h.mu.Unlock()
-		return nil, false, errAfter
+		return nil, false, err
 	}
-	a.turn = h.turn
-	h.sent++
-	h.flying++
 	first = h.sent == 1
+	counts = !first || h.req.Response == nil
 	h.mu.Unlock()
 	if body = req.Body; !first {
 		if body, err = bodyAgain(req); err != nil {
-			h.landed(nil)
+			h.landed(a, false)
 			return nil, false, err
 		}
 	}
-	h.supersede()
-	return body, first, nil
+	h.supersede(a)
+	return body, counts, nil
+}
+
+// enter files an attempt that begins.
+func (h *hop) enter(a *attempt, r *rival) error {
+	switch {
+	case r != nil && r.dropped:
+		return context.Canceled
+	case !h.busy:
+		return errAfter
+	case r != nil:
+		r.attempt, a.rival = a, r
+	}
+	a.turn, a.base, a.flies = h.turn, h.base, true
+	h.sent++
+	h.flying++
+	return nil
 }
 
 // bodyAgain is the body of a request that was sent before.
@@ -99,30 +130,41 @@ func bodyAgain(req *http.Request) (io.ReadCloser, error) {
 	return body, nil
 }
 
-// supersede gives up the answers before. A later Mutable makes a new copy: the header map
+// supersede gives up the answers before, but for those of the same race. A later Mutable makes a new copy: the header map
 // of this one is being sent.
-func (h *hop) supersede() {
+func (h *hop) supersede(a *attempt) {
 	h.mu.Lock()
 	h.own = nil
 	var old *attempt
-	if h.flying == 1 {
+	if h.flying == 1 && (h.open == nil || !a.races(h.open)) {
 		old, h.open = h.open, nil
 	}
 	h.mu.Unlock()
 	old.discard(nil)
 }
 
-// landed notes that an attempt has its answer; a is nil where that is an error. It is
-// false where the hop is over, and no step wants the answer any more.
-func (h *hop) landed(a *attempt) bool {
+// landed notes that an attempt has ended, and whether with an answer. It is false where no
+// step wants that any more: the hop is over, or the attempt was dropped.
+func (h *hop) landed(a *attempt, answered bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.flying--
-	if a == nil || !h.busy || a.turn != h.turn {
+	if a.turn != h.turn {
+		return false
+	}
+	h.lands(a)
+	if !answered || !h.busy || (a.rival != nil && a.rival.dropped) {
 		return false
 	}
 	a.older, h.open = h.open, a
 	return true
+}
+
+// lands counts an attempt as no longer in flight, once.
+func (h *hop) lands(a *attempt) {
+	if a.flies && a.turn == h.turn {
+		a.flies = false
+		h.flying--
+	}
 }
 
 // finish closes what the steps left open: the request's body if nobody sent it, and
@@ -191,7 +233,7 @@ func Discard(resp *http.Response) {
 }
 
 // answering finds the attempt whose response is the answer. A step may hand up a
-// copy of a response: then it is the newest.
+// copy of a response: then it is the newest, of those whose losers a race has dropped.
 func (a *attempt) answering(answer *http.Response) *attempt {
 	for at := a; at != nil; at = at.older {
 		if at.resp == answer {

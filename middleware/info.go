@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-resty/resty/v2"
+
 	"github.com/restykit/restykit/internal/origin"
 )
 
@@ -53,6 +55,16 @@ func StepOf(ctx context.Context, name string) Middleware {
 	}
 	if at := c.pipe.steps.find(name); at >= 0 {
 		return c.pipe.steps[at]
+	}
+	return nil
+}
+
+// RequestOf is the request that the caller made, of the call that a context belongs to. It is
+// nil outside a call, and under [Stack.RoundTripper]. It is there to look at: what a step
+// sends, it changes through [Mutable].
+func RequestOf(ctx context.Context) *resty.Request {
+	if c := callOf(ctx); c != nil {
+		return c.request
 	}
 	return nil
 }
@@ -146,8 +158,8 @@ func (i *Info) GaveUp() error {
 // Event is something that a step tells the others in the middle of a call.
 type Event struct {
 	Step string        // the step's name
-	Kind string        // "wait", "give-up", "mint", "breaker", "budget", "withheld"
-	Wait time.Duration // for "wait": how long
+	Kind string        // "wait", "give-up", "hedge", "mint", "breaker", "budget", "withheld"
+	Wait time.Duration // for "wait" and "hedge": how long
 	Err  error         // why, where there is an error
 	Text string        // anything else, without secrets
 }

@@ -66,8 +66,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.base.RoundTrip(req)
 	}
 	resp, err := c.roundTrip(req, t.base)
-	if c.base != nil && c.pipe.base != nil {
-		t.pools.Store(c.base, nil)
+	if c.hop.base != nil && c.pipe.base != nil {
+		t.pools.Store(c.hop.base, nil)
 	}
 	return resp, err
 }
@@ -128,12 +128,12 @@ func (c *call) roundTrip(req *http.Request, base http.RoundTripper) (*http.Respo
 }
 
 func (c *call) run(req *http.Request, base http.RoundTripper) (_ *http.Response, err error) {
-	c.base = base
 	if b := c.pipe.base; b != nil {
-		if c.base, err = b.base(base); err != nil {
+		if base, err = b.base(base); err != nil {
 			return nil, err
 		}
 	}
+	c.hop.goes(base)
 	return c.pipe.run(c.cookies.strip(c, req))
 }
 
