@@ -81,7 +81,7 @@ func TestADroppedAttemptEndsAndItsAnswerIsClosed(t *testing.T) {
 	resp, err := c.R().Get("http://api.test/")
 	require.NoError(t, err)
 	require.Equal(t, "x", resp.String())
-	require.Equal(t, 2, len(wire.requests()))
+	require.Len(t, wire.requests(), 2)
 }
 
 // TestTheWinnersAnswerIsKnownByACopy: the step above hands up a copy, so the core has to

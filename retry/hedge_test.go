@@ -170,7 +170,7 @@ func TestTheFirstSuccessWins(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for i := range tt.lanes {
-					tt.lanes[i].body = strings.Repeat("body ", 1000)
+					tt.lanes[i].body = strings.Repeat("-body", 1000)
 				}
 				tr := lanes(tt.lanes...)
 				begun := time.Now()
@@ -192,7 +192,8 @@ func TestWhenAllFailTheFirstErrorIsTheCallers(t *testing.T) {
 		tr := lanes(lane{takes: 200 * ms}, lane{})
 		n := 0
 		refuses := middleware.Func("refuses", middleware.Breaker, func(req *http.Request, next middleware.Next) (*http.Response, error) {
-			if n++; n == 2 {
+			n++
+			if n == 2 {
 				return nil, refused
 			}
 			return next(req)
@@ -204,7 +205,6 @@ func TestWhenAllFailTheFirstErrorIsTheCallers(t *testing.T) {
 }
 
 func TestOnlyWhatMayBeRepeatedIsHedged(t *testing.T) {
-	never := func(ctx context.Context) context.Context { return retry.Never(ctx) }
 	for name, tt := range map[string]struct {
 		method string
 		body   string
@@ -222,7 +222,7 @@ func TestOnlyWhatMayBeRepeatedIsHedged(t *testing.T) {
 		"a longer one":                 {method: "PUT", body: strings.Repeat("x", 1<<20+1), sends: 1},
 		"a method of the policy":       {method: "POST", body: "text", steps: []middleware.Middleware{retry.Policy{Methods: []string{"POST"}}}, sends: 2},
 		"not one that the policy bars": {method: "PUT", body: "text", steps: []middleware.Middleware{retry.Policy{Methods: []string{"GET"}}}, sends: 1},
-		"not under Never":              {method: "GET", steps: []middleware.Middleware{retry.Policy{}}, set: func(r *resty.Request) { r.SetContext(never(r.Context())) }, sends: 1},
+		"not under Never":              {method: "GET", steps: []middleware.Middleware{retry.Policy{}}, set: func(r *resty.Request) { r.SetContext(retry.Never(r.Context())) }, sends: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
