@@ -407,16 +407,3 @@ func TestHedgeKeepsTheContract(t *testing.T) {
 			middlewaretest.Beside(func() middleware.Stack { return middleware.Stack{retry.Policy{}} }))
 	})
 }
-
-func ExampleHedge() {
-	client := resty.New()
-	_ = middleware.Use(client, retry.Policy{}, &retry.Hedge{After: 200 * time.Millisecond})
-	fmt.Println(middleware.Of(client))
-
-	_ = middleware.Use(client, &retry.Hedge{}) // learns what is late
-	fmt.Println(middleware.Of(client)[1:])
-	// Output:
-	// retry  retry  4 attempts, waits 100ms to 20s, budget 500
-	// retry  hedge  1 more after 200ms
-	// retry  hedge  1 more for the slowest 5%
-}

@@ -61,7 +61,8 @@ type Policy struct {
 	// 1. "" is none.
 	AttemptHeader string
 
-	after func(*http.Response) (time.Duration, error) // of FromResty
+	own   *loopOfResty                                // of FromResty,
+	after func(*http.Response) (time.Duration, error) // and what that waits
 }
 
 const (
@@ -196,6 +197,9 @@ func (p Policy) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 	}
 	if p.Attempts == 1 {
 		return next(req)
+	}
+	if p.own != nil {
+		p.own.serve(req.Context(), &p)
 	}
 	info := middleware.InfoOf(req.Context())
 	r := run{policy: &p, req: req, next: next, info: info, out: Outcome{Attempt: max(1, info.Attempts())}}

@@ -224,11 +224,3 @@ func TestBadPoliciesAreRefused(t *testing.T) {
 		require.ErrorContains(t, middleware.Use(resty.New(), tt.policy), tt.says)
 	}
 }
-
-func ExamplePolicy() {
-	client := resty.New()
-	_ = middleware.Use(client, retry.Policy{Attempts: 3, MaxWait: 5 * time.Second})
-	fmt.Println(middleware.Of(client))
-	// Output:
-	// retry  retry  3 attempts, waits 100ms to 5s, budget 500
-}
