@@ -135,7 +135,8 @@ func ExampleIdempotencyKey() {
 	seen := map[string]int{}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		key := r.Header.Get("Idempotency-Key")
-		if seen[key]++; seen[key] == 1 {
+		seen[key]++
+		if seen[key] == 1 {
 			w.WriteHeader(http.StatusBadGateway) // it may have been done
 			return
 		}
