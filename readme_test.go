@@ -96,9 +96,10 @@ func Standard(log *slog.Logger) middleware.Stack {
 func service(client *resty.Client) error {
 	return middleware.Use(client, append(Standard(slog.Default()),
 		middleware.Deadline(5*time.Second), // a later step replaces its namesake
-		&auth.OAuth2{Grant: auth.ClientCredentials{Config: clientcredentials.Config{
-			ClientID: "billing", ClientSecret: os.Getenv("BILLING_SECRET"), TokenURL: "https://id.example.com/token",
-		}}},
+		&auth.OAuth2{Grant: auth.ClientCredentials{
+			Config: clientcredentials.Config{ClientID: "billing", TokenURL: "https://id.example.com/token"},
+			Secret: auth.Env("BILLING_SECRET"),
+		}},
 	)...)
 }
 

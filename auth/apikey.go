@@ -14,13 +14,14 @@ import (
 // APIKey is a key in a header field, or in a query parameter where an API knows no
 // better: servers and proxies log URLs. The kit keeps the parameter out of everything
 // on this side, a Referer included. Several stack: a step's name is "api-key:" and the
-// name of the field or parameter.
+// name of the field or parameter. A field and a parameter of one name do not, and are an
+// error of [middleware.Use].
 type APIKey struct {
 	Header  string // the field, like "X-API-Key"; or
 	Query   string // the parameter, like "api_key"
 	Key     Source
 	Origins []string // where else it may go, like "https://files.example.com"
-	// InsecureHTTP lets it go over plain http to other machines.
+	// InsecureHTTP lets it go over plain http to or through other machines.
 	InsecureHTTP bool
 }
 
@@ -92,6 +93,45 @@ func (k APIKey) Validate() error {
 		errs = append(errs, field.CheckName(k.Header))
 	}
 	return errors.Join(append(errs, validateFilled("Key", k.Key), validateOrigins(k.Origins))...)
+}
+
+// Bind is the key. Where it would take the place of one that goes elsewhere, Fit says so.
+func (k APIKey) Bind(old middleware.Middleware) middleware.Middleware {
+	switch had := old.(type) {
+	case APIKey:
+		if had.Writes() != k.Writes() {
+			return misplaced{APIKey: k, had: had}
+		}
+	case misplaced:
+		return misplaced{APIKey: k, had: had.APIKey}
+	}
+	return k
+}
+
+// misplaced is a key that has the name of another, which goes elsewhere.
+type misplaced struct {
+	APIKey
+
+	had APIKey
+}
+
+// Fit refuses a key in a header field beside one in a query parameter of the same name:
+// one would silently replace the other.
+func (k APIKey) Fit(all middleware.Stack) error {
+	for _, step := range all {
+		if m, ok := step.(misplaced); ok && m.Name() == k.Name() {
+			return fmt.Errorf("the key in the %s would replace the one in the %s, which has the same name: switch that off before with middleware.Off(%q), or send one of them with a step of your own",
+				m.place(), m.had.place(), k.Name())
+		}
+	}
+	return nil
+}
+
+func (k APIKey) place() string {
+	if k.Query != "" {
+		return "query parameter " + k.Query
+	}
+	return "header field " + k.Writes()
 }
 
 // String is the key's place and source.

@@ -77,6 +77,36 @@ auth  api-key:x-api-key  static, only https://api.home.test
 auth  api-key:x-app-key  static, only https://api.home.test`), middleware.Of(c).String())
 }
 
+func TestAKeyDoesNotSilentlyReplaceOneThatGoesElsewhere(t *testing.T) {
+	header, query := auth.APIKey{Header: "Key", Key: auth.Static("s3cret-1")}, auth.APIKey{Query: "key", Key: auth.Static("s3cret-2")}
+	const want = "api-key:key: the key in the query parameter key would replace the one in the header field Key, which has the same name: " +
+		`switch that off before with middleware.Off("api-key:key"), or send one of them with a step of your own`
+	const reverse = "api-key:key: the key in the header field Key would replace the one in the query parameter key, which has the same name"
+	c := client(t, &api{})
+	require.EqualError(t, middleware.Use(c, header, query), want)
+	require.ErrorContains(t, middleware.Use(c, query, header), reverse)
+	require.ErrorContains(t, middleware.Use(c, header, query, header), reverse)
+	require.ErrorContains(t, middleware.Use(c, header, query, query), "api-key:key: the key in the query parameter key would replace")
+	require.Empty(t, middleware.Of(c))
+
+	require.NoError(t, middleware.Use(c, header))
+	require.EqualError(t, middleware.Use(c, query), want)
+	_, err := c.R().SetContext(middleware.With(t.Context(), query)).Get("/")
+	require.ErrorContains(t, err, want)
+	_, err = (&http.Client{Transport: middleware.Stack{header, query}.RoundTripper(&api{})}).Get(home)
+	require.ErrorContains(t, err, want)
+
+	rt := &api{}
+	c = client(t, rt, query, auth.APIKey{Query: "Key", Key: auth.Static("s3cret-3")}, auth.APIKey{Query: "key", Key: auth.Static("s3cret-4")})
+	require.NoError(t, middleware.Use(c, middleware.Off("api-key:key"), header))
+	_, err = c.R().Get("/")
+	require.NoError(t, err)
+	require.Equal(t, []string{"Key=s3cret-3", "s3cret-1"}, []string{rt.last(t).URL.RawQuery, rt.last(t).Header.Get("Key")})
+	_, err = c.R().SetContext(middleware.With(t.Context(), middleware.Off("api-key:key"), query)).Get("/")
+	require.NoError(t, err)
+	require.Equal(t, []string{"Key=s3cret-3&key=s3cret-2", ""}, []string{rt.last(t).URL.RawQuery, rt.last(t).Header.Get("Key")})
+}
+
 func TestUseRefusesAnAPIKeyThatCannotBeSent(t *testing.T) {
 	key := auth.Static("s3cret")
 	tests := []struct {

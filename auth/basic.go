@@ -16,7 +16,7 @@ type Basic struct {
 	Username string   // not empty, without a colon; it shows in the printed pipeline
 	Password Source   // Static("") for an empty one
 	Origins  []string // where else it may go, like "https://files.example.com"
-	// InsecureHTTP lets it go over plain http to other machines.
+	// InsecureHTTP lets it go over plain http to or through other machines.
 	InsecureHTTP bool
 }
 

@@ -15,7 +15,7 @@ type Bearer struct {
 	Token   Source
 	Scheme  string   // the word before the token; "" is Bearer
 	Origins []string // where else it may go, like "https://files.example.com"
-	// InsecureHTTP lets it go over plain http to other machines.
+	// InsecureHTTP lets it go over plain http to or through other machines.
 	InsecureHTTP bool
 }
 

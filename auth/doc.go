@@ -11,7 +11,9 @@
 //     absolute URL elsewhere. The field Origins lists further ones. Without a BaseURL, and
 //     under RoundTripper, the secret goes wherever the caller points the client.
 //   - It goes over TLS, or to this machine; over plain http elsewhere only with the
-//     field InsecureHTTP.
+//     field InsecureHTTP. So it is where a request to this machine goes through a proxy on
+//     another one. Of a proxy the kit knows where the transport is an [*http.Transport];
+//     any other kind, or a dialer of your own, may lead anywhere.
 //   - On such a stack, a request to any other origin carries only Accept*, Content-*,
 //     User-Agent, Range, If-* and the request id, and a Referer cut to its origin,
 //     whoever set the rest.

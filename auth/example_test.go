@@ -134,14 +134,39 @@ func ExampleOAuth2() {
 }
 
 func ExampleClientCredentials() {
+	_ = os.Setenv("SHOP_SECRET", "s3cret")
 	client := resty.New().SetBaseURL("https://api.example.com")
-	_ = middleware.Use(client, &auth.OAuth2{Grant: auth.ClientCredentials{Config: clientcredentials.Config{
-		ClientID: "shop", ClientSecret: "s3cret", TokenURL: "https://id.example.com/token",
-	}}})
+	_ = middleware.Use(client, &auth.OAuth2{Grant: auth.ClientCredentials{
+		Config: clientcredentials.Config{ClientID: "shop", TokenURL: "https://id.example.com/token"},
+		Secret: auth.Env("SHOP_SECRET"),
+	}})
 
 	fmt.Println(middleware.Of(client))
 	// Output:
-	// auth  oauth2  client credentials of shop at https://id.example.com/token, only https://api.example.com
+	// auth  oauth2  client credentials of shop at https://id.example.com/token, secret SHOP_SECRET, only https://api.example.com
+}
+
+// The server wants another secret from now on. The next token is asked for with it.
+func ExampleClientCredentials_secret() {
+	srv := service()
+	defer srv.Close()
+	dir, _ := os.MkdirTemp("", "secret")
+	defer func() { _ = os.RemoveAll(dir) }()
+	path := filepath.Join(dir, "client-secret")
+	_ = os.WriteFile(path, []byte("old\n"), 0o600)
+	grant := auth.ClientCredentials{
+		Config: clientcredentials.Config{ClientID: "shop", TokenURL: srv.URL + "/token"},
+		Secret: auth.File(path),
+	}
+
+	_, err := grant.Mint(context.Background(), srv.Client(), nil)
+	fmt.Println(strings.Replace(err.Error(), srv.URL, "https://id.example.com", 1))
+	_ = os.WriteFile(path, []byte("s3cret\n"), 0o600) // the orchestrator has the new one
+	token, err := grant.Mint(context.Background(), srv.Client(), nil)
+	fmt.Println(token.AccessToken, err)
+	// Output:
+	// token: https://id.example.com/token: 401 invalid_client: wrong secret
+	// token for client_credentials <nil>
 }
 
 func ExampleRefreshToken() {
@@ -151,7 +176,8 @@ func ExampleRefreshToken() {
 	client := resty.New().SetBaseURL(srv.URL)
 	_ = middleware.Use(client, &auth.OAuth2{
 		Grant: auth.RefreshToken{
-			Config: oauth2.Config{ClientID: "app", ClientSecret: "s3cret", Endpoint: oauth2.Endpoint{TokenURL: srv.URL + "/token"}},
+			Config: oauth2.Config{ClientID: "app", Endpoint: oauth2.Endpoint{TokenURL: srv.URL + "/token"}},
+			Secret: auth.Static("s3cret"),
 			Token:  saved,
 		},
 		OnToken: func(token *oauth2.Token) { fmt.Println("save", token.RefreshToken) },

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/restykit/restykit/internal/origin"
+	"github.com/restykit/restykit/internal/proxy"
 	"github.com/restykit/restykit/internal/redact"
 	"github.com/restykit/restykit/middleware"
 )
@@ -37,8 +38,8 @@ import (
 type OAuth2 struct {
 	Grant   Grant
 	Origins []string // where else the token may go, like "https://files.example.com"
-	// InsecureHTTP lets the token, and the secrets of the grant, go over plain http to
-	// other machines.
+	// InsecureHTTP lets the token, and the secrets of the grant, go over plain http to or
+	// through other machines.
 	InsecureHTTP bool
 	// OnToken is told each new token before it is used, one at a time: the place to
 	// save a refresh token that the server rotates. Callers wait for it, so it must not
@@ -119,6 +120,9 @@ func (o *OAuth2) mint(last *oauth2.Token) (*oauth2.Token, error) {
 		client = *o.Client
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if err := o.checkProxy(ctx, client.Transport); err != nil {
+		return nil, err
+	}
 	token, err := o.Grant.Mint(ctx, &client, last)
 	if err == nil {
 		err = checkToken(token)
@@ -131,6 +135,22 @@ func (o *OAuth2) mint(last *oauth2.Token) (*oauth2.Token, error) {
 		o.OnToken(&told)
 	}
 	return token, nil
+}
+
+// checkProxy refuses to ask for a token by way of a proxy that may not see the secrets.
+func (o *OAuth2) checkProxy(ctx context.Context, rt http.RoundTripper) error {
+	g, ok := o.Grant.(interface{ endpoint() string })
+	if !ok || o.InsecureHTTP {
+		return nil
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.endpoint(), http.NoBody)
+	if err != nil {
+		return checkEndpoint(g.endpoint(), false) // without what the URL may have in it
+	}
+	if rt == nil {
+		rt = http.DefaultTransport
+	}
+	return checkWay("TokenURL", req.URL, func() *url.URL { return proxy.Of(rt, req) })
 }
 
 // checkToken says what is wrong with a token that a grant returned.

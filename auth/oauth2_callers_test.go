@@ -269,7 +269,7 @@ func TestUseRefusesAnOAuth2ThatCannotWork(t *testing.T) {
 		{"negative timeout", &auth.OAuth2{Grant: granting("AT"), Timeout: -1}, "oauth2: Timeout is -1ns: give a positive duration, or 0 for 10s"},
 		{"no origin", &auth.OAuth2{Grant: granting("AT"), Origins: []string{"x"}}, `oauth2: Origins: "x" is no origin`},
 		{"no client id", &auth.OAuth2{Grant: secret("", "s3cret")}, "oauth2: ClientID is empty"},
-		{"no client secret", &auth.OAuth2{Grant: secret("shop", "")}, "oauth2: ClientSecret is empty"},
+		{"no client secret", &auth.OAuth2{Grant: secret("shop", "")}, "oauth2: ClientSecret is empty: give Secret a source, such as auth.Env"},
 		{"secret with a line end", &auth.OAuth2{Grant: secret("shop", "s3cret\n")}, "oauth2: ClientSecret: the secret ends in a line end"},
 		{"no endpoint", &auth.OAuth2{Grant: endpoint("")}, "oauth2: TokenURL is empty"},
 		{"relative endpoint", &auth.OAuth2{Grant: endpoint("/token")}, `oauth2: TokenURL "/token" is no absolute http(s) URL`},

@@ -390,14 +390,7 @@ func TestNoCredentialOverPlainHTTP(t *testing.T) {
 }
 
 func TestInsecureHTTPIsAsked(t *testing.T) {
-	key := auth.Static("s3cret-key")
-	for _, step := range []middleware.Middleware{
-		auth.Basic{Username: "user", Password: auth.Static("s3cret-basic"), InsecureHTTP: true},
-		auth.Bearer{Token: auth.Static("s3cret-bearer"), InsecureHTTP: true},
-		auth.APIKey{Header: "X-Api-Key", Key: key, InsecureHTTP: true},
-		auth.APIKey{Query: "api_key", Key: key, InsecureHTTP: true},
-		&auth.OAuth2{Grant: granting("s3cret-oauth2"), InsecureHTTP: true},
-	} {
+	for _, step := range insecure() {
 		t.Run(step.Name(), func(t *testing.T) {
 			n := newInternet(t)
 			c := n.client(t, "http://api.home.test", step)

@@ -46,6 +46,8 @@ func secretives() map[string]secretive {
 	inForm := credentials
 	inForm.AuthStyle = oauth2.AuthStyleInParams
 	inForm.EndpointParams = url.Values{"api_secret": {odd + "param"}}
+	sourced, refreshed := inForm, oauth2.Config{ClientID: "app", Endpoint: oauth2.Endpoint{TokenURL: "https://id.test/token"}}
+	sourced.ClientSecret = ""
 	saved := &oauth2.Token{RefreshToken: odd + "refresh"}
 	over := func(g auth.Grant) middleware.Middleware {
 		return &auth.OAuth2{Grant: g, Client: &http.Client{Transport: &issuer{answer: idp}}}
@@ -61,6 +63,10 @@ func secretives() map[string]secretive {
 		"client credentials in the form": {over(auth.ClientCredentials{Config: inForm}), []string{odd + "client", odd + "param", odd + "access", odd + "refreshed"}},
 		"refresh token": {over(auth.RefreshToken{Config: oauth2.Config{ClientID: "app", ClientSecret: odd + "client", Endpoint: oauth2.Endpoint{TokenURL: "https://id.test/token"}}, Token: saved}), []string{
 			odd + "refresh", odd + "refreshed", odd + "access", odd + "client",
+		}},
+		"client credentials, from a source": {over(auth.ClientCredentials{Config: sourced, Secret: auth.Static(odd + "source")}), []string{odd + "source", odd + "param", odd + "access", odd + "refreshed"}},
+		"refresh token, from a source": {over(auth.RefreshToken{Config: refreshed, Secret: auth.Static(odd + "source"), Token: saved}), []string{
+			odd + "refresh", odd + "refreshed", odd + "access", odd + "source", pair("app", url.QueryEscape(odd+"source")),
 		}},
 	}
 }
@@ -328,6 +334,9 @@ func TestAStepPrintsItsNameAndWhereItsSecretComesFrom(t *testing.T) {
 		"query key":          "api-key:api_key(query api_key, static)",
 		"client credentials": "oauth2(client credentials of shop at https://id.test/token?key=REDACTED)",
 		"refresh token":      "oauth2(refresh token of app at https://id.test/token)",
+
+		"client credentials, from a source": "oauth2(client credentials of shop at https://id.test/token?key=REDACTED, secret static)",
+		"refresh token, from a source":      "oauth2(refresh token of app at https://id.test/token, secret static)",
 	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X"} {
 			require.Equal(t, want, fmt.Sprintf(verb, all[scheme].step))

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/restykit/restykit/internal/origin"
@@ -41,8 +42,10 @@ func (s sender) send(req *http.Request, next middleware.Next) (*http.Response, e
 	if req.URL.Host == "" {
 		return nil, fmt.Errorf("%s: the URL %q has no host: set a BaseURL, or ask for an absolute URL", s.scheme.Name(), redact.URL(req.URL))
 	}
-	if o := origin.Of(req.URL); !s.insecure && !o.Secure() {
-		return nil, &InsecureError{Step: s.scheme.Name(), Origin: o.String()}
+	if !s.insecure {
+		if err := checkWay(s.scheme.Name(), req.URL, func() *url.URL { return middleware.Proxy(req) }); err != nil {
+			return nil, err
+		}
 	}
 	signed, err := s.signed(middleware.Mutable(req))
 	if err != nil {
@@ -76,21 +79,6 @@ func (s sender) signed(req *http.Request) (*http.Request, error) {
 	}
 	return req, nil
 }
-
-// InsecureError is the error of a secret that would have gone over plain http to
-// another machine. Nothing was sent.
-type InsecureError struct {
-	Step   string // the step's name
-	Origin string // where it would have gone
-}
-
-// Error says what to do.
-func (e *InsecureError) Error() string {
-	return e.Step + ": credentials are not sent over plain http to " + e.Origin + ": use https, or set InsecureHTTP"
-}
-
-// Final is true.
-func (*InsecureError) Final() bool { return true }
 
 const authorization = "Authorization"
 

@@ -9,10 +9,11 @@ import (
 	"unicode"
 )
 
-// Source is where a secret comes from. It is asked for each attempt and must be safe
-// for concurrent use. A source that has a Validate method is asked by [middleware.Use],
-// so that a missing secret is an error there and not a 401 later; one that has a String
-// method shows in the printed pipeline with what it returns.
+// Source is where a secret comes from. It is asked for each attempt, or for each token
+// where it is the Secret of a [Grant], and must be safe for concurrent use. A source that
+// has a Validate method is asked by [middleware.Use], so that a missing secret is an
+// error there and not a 401 later; one that has a String method shows in the printed
+// pipeline with what it returns.
 type Source interface {
 	Secret(context.Context) (string, error)
 }

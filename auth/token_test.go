@@ -190,6 +190,7 @@ func TestATokenErrorRepeatsNothingOfTheRequest(t *testing.T) {
 			ClientID: "my shop", ClientSecret: odd, TokenURL: "https://id.test/token", AuthStyle: oauth2.AuthStyleInParams,
 			EndpointParams: url.Values{"password": {"s3cret-password"}, "x_api_secret": {"s3cret-own"}, "client_assertion": {"s3cret-assertion"}},
 		}},
+		"source":  auth.ClientCredentials{Config: clientcredentials.Config{ClientID: "my shop", TokenURL: "https://id.test/token", AuthStyle: oauth2.AuthStyleInParams}, Secret: auth.Static(odd)},
 		"refresh": auth.RefreshToken{Config: oauth2.Config{ClientID: "my shop", Endpoint: oauth2.Endpoint{TokenURL: "https://id.test/token"}}, Token: &oauth2.Token{RefreshToken: odd}},
 	}
 	for name, g := range grants {

@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+
+	"github.com/restykit/restykit/internal/proxy"
 )
 
 // ConnectError is the error of a connection that was never made: nothing of the
@@ -58,21 +60,29 @@ func (a *attempt) connectError(req *http.Request, err error) error {
 // stage tells how far a connection came whose error has no type that says so: a TLS
 // handshake that was hung up on, a proxy's refusal, a dialer's own error.
 func (a *attempt) stage(req *http.Request) string {
-	var proxy *url.URL
-	if t, ok := a.call.base.(*http.Transport); ok && t.Proxy != nil {
-		proxy, _ = t.Proxy(req) // the transport has asked the same, and went on
-	}
+	by := Proxy(req)
 	handshakes := a.handshakes()
-	if proxy != nil && proxy.Scheme == "https" {
+	if by != nil && by.Scheme == "https" {
 		handshakes-- // the first was the proxy's own
 	}
 	switch {
 	case handshakes > 0:
 		return phaseTLS
-	case proxy != nil:
+	case by != nil:
 		return phaseProxy
 	}
 	return phaseDial
+}
+
+// Proxy is the proxy that a request of a call goes through, or nil. It asks the client's
+// [*http.Transport], as that does for each request: what any other kind of transport does
+// is not known, and nil.
+func Proxy(req *http.Request) *url.URL {
+	c := callOf(req.Context())
+	if c == nil {
+		return nil
+	}
+	return proxy.Of(c.base, req)
 }
 
 // connectPhase tells by its type which part of connecting an error comes from.

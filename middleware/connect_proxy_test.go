@@ -9,7 +9,10 @@ import (
 	"net/url"
 	"testing"
 
+	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/require"
+
+	"github.com/restykit/restykit/middleware"
 )
 
 // proxyRefusals are connections that a proxy is in the way of.
@@ -46,4 +49,36 @@ func proxyRefusals(t *testing.T) map[string]refusal {
 		},
 		"hang-up in the TLS handshake behind a proxy": {phase: "tls", bare: "none", url: secureTarget, base: through("http://" + tunnel)},
 	}
+}
+
+func TestProxyIsTheOneThatTheTransportUses(t *testing.T) {
+	u := &url.URL{Scheme: "http", Host: "proxy.test:8080"}
+	seen := make(map[string]*url.URL)
+	step := middleware.Func("asks", middleware.Auth, func(req *http.Request, _ middleware.Next) (*http.Response, error) {
+		seen[req.URL.Host] = middleware.Proxy(req)
+		return reply(200, "{}"), nil
+	})
+	only := func(req *http.Request) (*url.URL, error) {
+		if req.URL.Host == "api.test" {
+			return u, nil
+		}
+		return nil, nil
+	}
+	for _, base := range []http.RoundTripper{&http.Transport{Proxy: only}, &http.Transport{}, wireOf(200)} {
+		clear(seen)
+		c := resty.New().SetTransport(base)
+		require.NoError(t, middleware.Use(c, step))
+		for _, host := range []string{"api.test", "local.test"} {
+			_, err := c.R().Get("http://" + host)
+			require.NoError(t, err)
+		}
+		want := map[string]*url.URL{"api.test": nil, "local.test": nil}
+		if tr, ok := base.(*http.Transport); ok && tr.Proxy != nil {
+			want["api.test"] = u
+		}
+		require.Equal(t, want, seen)
+	}
+	req, err := http.NewRequest(http.MethodGet, "http://api.test", nil)
+	require.NoError(t, err)
+	require.Nil(t, middleware.Proxy(req), "outside of a call nothing is known")
 }

@@ -44,6 +44,14 @@ func (h *hop) start(req *http.Request) bool {
 	return true
 }
 
+// leads tells whether a request is the first of a chain, or follows a redirect of the hop
+// before. A stranger's request with the call's context has redirects of its own.
+func (h *hop) leads(req *http.Request) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return req.Response == nil || req.Response.Request == h.req
+}
+
 // renew lets a hop begin that follows no redirect: the first, and where resty retries by
 // itself. Any other request with the call's context is a stranger's.
 func (h *hop) renew() {

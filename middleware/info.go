@@ -122,7 +122,8 @@ func (i *Info) Memo(key any, produce func() any) any {
 }
 
 // GiveUp records why a retry was not made though the answer asked for one. The
-// [StatusError] of the call then wraps why.
+// [StatusError] of the call then wraps why, and says it: by a method Reason() string where
+// there is one.
 func (i *Info) GiveUp(why error) {
 	if i == nil {
 		return

@@ -62,7 +62,7 @@ func isDigest(rt http.RoundTripper) bool { return fmt.Sprintf("%T", rt) == "*res
 // RoundTrip runs one hop of the call.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	c := callOf(req.Context())
-	if c == nil || c.over.Load() || !c.hop.start(req) {
+	if c == nil || c.over.Load() || !c.hop.leads(req) || !c.hop.start(req) {
 		return t.base.RoundTrip(req)
 	}
 	resp, err := c.roundTrip(req, t.base)

@@ -57,17 +57,6 @@ func together(t *testing.T, c *resty.Client, url string, n int) {
 	wg.Wait()
 }
 
-func TestPoolKeepsTheConnectionsThatTheLoadNeeds(t *testing.T) {
-	const n = 60
-	url, conns := meetingPoint(t, n)
-	c := ownClient()
-	require.NoError(t, middleware.Use(c, middleware.Pool{}))
-	for range 4 {
-		together(t, c, url, n)
-	}
-	require.LessOrEqual(t, conns.Load(), int32(n+5), "connections are used again")
-}
-
 func TestPoolKeepsNoMoreThanItIsTold(t *testing.T) {
 	const n = 20
 	url, conns := meetingPoint(t, n)

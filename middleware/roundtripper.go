@@ -93,8 +93,16 @@ func (c *call) resume(req *http.Request) {
 	c.strayed = slices.ContainsFunc(before, func(r *http.Request) bool { return origin.Of(r.URL) != c.home })
 }
 
-// CloseIdleConnections closes those of the base.
-func (p plain) CloseIdleConnections() { closeIdle(p.base) }
+// CloseIdleConnections closes those of the base, and of the pool that stands in for it.
+func (p plain) CloseIdleConnections() {
+	closeIdle(p.base)
+	if p.err != nil || p.pipe.base == nil {
+		return
+	}
+	if pool, err := p.pipe.base.base(p.base); err == nil {
+		closeIdle(pool)
+	}
+}
 
 // String is the pipeline.
 func (p plain) String() string {

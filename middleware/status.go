@@ -129,8 +129,8 @@ func (e *StatusError) Error() string {
 	if e.Attempts > 1 {
 		fmt.Fprintf(&b, " after %d attempts", e.Attempts)
 	}
-	if e.gaveUp != nil {
-		fmt.Fprintf(&b, " (retry given up: %v)", e.gaveUp)
+	if why := e.reason(); why != "" {
+		fmt.Fprintf(&b, " (retry given up: %s)", why)
 	}
 	if e.withheld != "" && (e.StatusCode == http.StatusUnauthorized || e.StatusCode == http.StatusForbidden) {
 		fmt.Fprintf(&b, " (%s)", e.withheld)
@@ -139,6 +139,18 @@ func (e *StatusError) Error() string {
 		b.WriteString(": " + said)
 	}
 	return b.String()
+}
+
+// reason is why a retry was given up, as far as the line does not say it already.
+func (e *StatusError) reason() string {
+	switch why := e.gaveUp.(type) { //nolint:errorlint // it is as the step gave it
+	case nil:
+		return ""
+	case interface{ Reason() string }:
+		return why.Reason()
+	default:
+		return why.Error()
+	}
 }
 
 // said is the gist of the body.

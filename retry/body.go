@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 )
 
 // buffered is a body of which the beginning, or all, is in memory.
@@ -49,8 +50,8 @@ func readUpTo(body io.Reader, length, most int64) ([]byte, error) {
 		return text[:n], err
 	}
 	var end [1]byte
-	if n, err := body.Read(end[:]); n > 0 || (err != nil && err != io.EOF) { //nolint:errorlint // a Reader's EOF is never wrapped
-		return append(text, end[:n]...), err
+	if n, err := body.Read(end[:]); n > 0 || (err != nil && err != io.EOF) {
+		return slices.Concat(text, end[:n]), err
 	}
 	return text, nil
 }

@@ -36,32 +36,35 @@ type ExhaustedError struct {
 	GaveUp error
 }
 
-// Error is one line: "retry given up after 4 attempts (503, timeout, 503, connection
-// refused): all attempts are used: ...".
+// Error is one line: "retry given up after 3 attempts (503, timeout, connection refused):
+// the budget for retries is spent: dial tcp ...".
 func (e *ExhaustedError) Error() string {
 	var b strings.Builder
+	b.WriteString("retry given up")
+	if len(e.History) > 0 {
+		after(&b, e.History)
+	}
+	if why := e.Reason(); why != "" {
+		b.WriteString(": " + why)
+	}
 	if e.Err != nil {
-		b.WriteString("retry given up")
+		b.WriteString(": " + e.Err.Error())
 	}
-	if n := len(e.History); n > 0 && (n > 1 || e.Err != nil) {
-		after(&b, " after ", e.History)
-	}
-	for _, err := range []error{e.GaveUp, e.Err} {
-		if err == nil {
-			continue
-		}
-		if b.Len() > 0 {
-			b.WriteString(": ")
-		}
-		b.WriteString(err.Error())
-	}
-	return strings.TrimPrefix(b.String(), " ")
+	return b.String()
 }
 
-// after prints "after 2 attempts (503, timeout)".
-func after(b *strings.Builder, word string, history []Attempt) {
+// Reason is GaveUp in words. That all attempts are used goes without saying.
+func (e *ExhaustedError) Reason() string {
+	if e.GaveUp == nil || errors.Is(e.GaveUp, ErrAttempts) {
+		return ""
+	}
+	return e.GaveUp.Error()
+}
+
+// after prints " after 2 attempts (503, timeout)".
+func after(b *strings.Builder, history []Attempt) {
 	last := history[len(history)-1].Number
-	fmt.Fprintf(b, "%s%d attempt", word, last)
+	fmt.Fprintf(b, " after %d attempt", last)
 	if last == 1 {
 		return
 	}

@@ -52,7 +52,7 @@ func (r *run) do() (*http.Response, error) {
 // try makes an attempt, and decides what comes of it.
 func (r *run) try() Decision {
 	r.start = time.Now()
-	resp, err := r.next(r.request())
+	resp, err := r.next(r.request()) //nolint:bodyclose // it is the answer, or the next attempt discards it
 	r.out.Attempt = max(r.out.Attempt, r.info.Attempts())
 	r.out.Response, r.out.Err = resp, err
 	if err != nil && (r.req.Context().Err() != nil || malformed(r.req)) {

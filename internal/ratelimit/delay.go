@@ -56,7 +56,7 @@ func retryAfter(h http.Header) (time.Duration, bool) {
 }
 
 // prefixes of the fields of older drafts and of those before any draft.
-var prefixes = [...]string{"X-Ratelimit-", "X-Rate-Limit-", "Ratelimit-"}
+func prefixes() [3]string { return [...]string{"X-Ratelimit-", "X-Rate-Limit-", "Ratelimit-"} }
 
 // reset reads when a quota that is used up is full again.
 func reset(h http.Header) (time.Duration, bool) {
@@ -71,7 +71,7 @@ func reset(h http.Header) (time.Duration, bool) {
 	if found {
 		return longest, true
 	}
-	for _, prefix := range prefixes {
+	for _, prefix := range prefixes() {
 		if left, ok := digits(h.Get(prefix + "Remaining")); ok && left > 0 {
 			continue // this quota is not what refused
 		}
@@ -88,7 +88,7 @@ func remaining(h http.Header) int64 {
 	for _, q := range parse(h["Ratelimit"]) {
 		least = min(least, q.remaining)
 	}
-	for _, prefix := range prefixes {
+	for _, prefix := range prefixes() {
 		if left, ok := digits(h.Get(prefix + "Remaining")); ok {
 			least = min(least, left)
 		}
