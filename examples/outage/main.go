@@ -19,12 +19,13 @@ import (
 
 // The run of the program.
 const (
-	load = 10_000 // calls in a second, of the whole fleet
-	span = 2 * time.Minute
+	load  = 5000 // calls in a second, of the whole fleet
+	span  = 100 * time.Second
+	sizes = "1000,10000,100000,1000000"
 )
 
 func main() {
-	clients := flag.String("clients", "1000,10000,100000,1000000", "the `sizes` of the fleet")
+	clients := flag.String("clients", sizes, "the `sizes` of the fleet")
 	out := flag.String("out", filepath.Join(os.TempDir(), "outage.svg"), "the `file` for the plot")
 	seed := flag.Uint64("seed", 1, "the `number` that all chance comes from: the same is the same run")
 	flag.Parse()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -49,6 +50,26 @@ func requireXML(t *testing.T, text []byte) {
 		}
 		require.NoError(t, err)
 	}
+}
+
+// TestTheDocsShowWhatThisPrints: the run is the same each time, on processors that round
+// alike.
+func TestTheDocsShowWhatThisPrints(t *testing.T) {
+	if testing.Short() || runtime.GOARCH != "amd64" {
+		t.Skip("the whole run, on amd64")
+	}
+	file := filepath.Join(t.TempDir(), "outage.svg")
+	var out strings.Builder
+	require.NoError(t, run(&out, plan{load: load, until: span, seed: 1}, sizes, file))
+	table, _, _ := strings.Cut(out.String(), "\n\nThe plot")
+	page, err := os.ReadFile("../../docs/outage.md")
+	require.NoError(t, err)
+	require.Contains(t, string(page), table, "go -C examples/outage run . -out ../../docs/outage.svg")
+	drawn, err := os.ReadFile(file)
+	require.NoError(t, err)
+	kept, err := os.ReadFile("../../docs/outage.svg")
+	require.NoError(t, err)
+	require.Equal(t, string(kept), string(drawn))
 }
 
 func TestFleetIsAListOfNumbers(t *testing.T) {

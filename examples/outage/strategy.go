@@ -15,13 +15,15 @@ type strategy struct {
 	budget func() retry.Budget // of each client, or nil
 }
 
-// strategies are those that are compared, all but the first with three retries at most.
+// strategies are those that are compared, with three retries at most where the name says
+// nothing else.
 func strategies() []strategy {
 	return []strategy{
 		{name: "no retries", decide: policy(retry.Policy{Attempts: 1})},
 		{name: "resty's own loop", decide: restysOwn},
 		{name: "exponential, no jitter", decide: policy(retry.Policy{Jitter: retry.NoJitter})},
 		{name: "full jitter, no budget", decide: policy(retry.Policy{})},
+		{name: "one retry, no budget", decide: policy(retry.Policy{Attempts: 2})},
 		{name: "restykit", decide: policy(retry.Policy{}), budget: tokens(0)},
 		{name: "restykit, budget 20", decide: policy(retry.Policy{}), budget: tokens(20)},
 	}
