@@ -142,7 +142,7 @@ func sendBase(req *http.Request) (*http.Response, error) {
 	a.sent.Store(true)
 	resp, err := a.base.RoundTrip(req)
 	if err != nil {
-		return nil, a.connectError(req, err)
+		return nil, a.explain(a.connectError(req, err))
 	}
 	return resp, nil
 }

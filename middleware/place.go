@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -137,15 +138,21 @@ func (c *call) run(req *http.Request, base http.RoundTripper) (_ *http.Response,
 	return c.pipe.run(c.cookies.strip(c, req))
 }
 
-// explain names the call's deadline, where it is what ended a step that waited.
+// explain names what ended the call, where a step that waited does not.
 func (c *call) explain(err error) error {
-	if isContextError(c, err) && c.Err() != nil {
-		if t := c.limited(); t != nil {
-			return t
-		}
-		return ended(c.Context)
+	if c.Err() == nil || !isContextError(c, err) {
+		return err
 	}
-	return err
+	if t := c.limited(); t != nil {
+		if said, ok := errors.AsType[*TimeoutError](err); ok && *said == *t {
+			return err
+		}
+		return t
+	}
+	if errors.Is(err, c.Context.Err()) && errors.Is(err, context.Cause(c.Context)) {
+		return err
+	}
+	return ended(c.Context)
 }
 
 // checkStream runs the checks on an answer that resty will not decode, and closes one that

@@ -3,10 +3,14 @@ package retry
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/restykit/restykit/middleware"
 )
 
 // Why a retry was not made, in [ExhaustedError.GaveUp].
@@ -84,13 +88,27 @@ func after(b *strings.Builder, history []Attempt) {
 // brief is an attempt in a word or two.
 func (a Attempt) brief() string {
 	var errno syscall.Errno
+	var phase *middleware.ConnectError
+	var dns *net.DNSError
 	switch {
 	case a.Err == nil:
 		return strconv.Itoa(a.StatusCode)
+	case errors.Is(a.Err, ErrOutrun):
+		return "outrun"
 	case isTimeout(a.Err):
 		return "timeout"
 	case errors.As(a.Err, &errno):
 		return errno.Error()
+	case errors.As(a.Err, &dns):
+		return "dns"
+	case errors.As(a.Err, &phase):
+		return "no connection: " + phase.Phase
+	case errors.Is(a.Err, io.ErrUnexpectedEOF):
+		return "cut short"
+	case errors.Is(a.Err, io.EOF):
+		return "connection closed"
+	case unsent(a.Err):
+		return "not sent"
 	}
 	return "error"
 }

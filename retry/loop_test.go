@@ -226,3 +226,28 @@ func TestABodyThatCannotComeAgainLeavesTheAnswer(t *testing.T) {
 	require.Equal(t, "first", resp.Header().Get("X-Answer"))
 	require.Equal(t, []string{"hello"}, s.bodies)
 }
+
+func TestADeadlineThatEndsALaterAttemptKeepsTheHistory(t *testing.T) {
+	served := faults{faultserver.Hangup, faultserver.Stall}
+	synctest.Test(t, func(t *testing.T) {
+		_, client := inBubble(t, served, retry.Policy{}, middleware.Deadline(5*time.Second))
+		_, err := client.R().Get("/")
+		exhausted, ok := errors.AsType[*retry.ExhaustedError](err)
+		require.True(t, ok, err)
+		require.Len(t, exhausted.History, 2)
+		require.ErrorContains(t, err, "retry given up after 2 attempts (connection closed, timeout): timeout: deadline: the call was not done within 5s")
+		limit, ok := errors.AsType[*middleware.TimeoutError](err)
+		require.True(t, ok)
+		require.Equal(t, "deadline", limit.Limit)
+
+		gone := errors.New("shutting down")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(gone) })
+		_, client = inBubble(t, served, retry.Policy{})
+		_, err = client.R().SetContext(ctx).Get("/")
+		require.ErrorIs(t, err, gone)
+		require.ErrorIs(t, err, context.Canceled)
+		_, ok = errors.AsType[*retry.ExhaustedError](err)
+		require.True(t, ok, err)
+	})
+}
