@@ -23,7 +23,7 @@ var (
 	errDropped error = misuse("middleware: a hook or a step replaced the request's context, and the pipeline with it: derive the new context from r.Context()")
 	errLate    error = misuse("middleware: middleware.With came too late, in a PreRequestHook or a step: give its context to the request, or set it in an OnBeforeRequest hook")
 	errPassed  error = misuse("middleware: the request was sent without the pipeline: a hook changed its context or the client's transport; derive from r.Context() and set the transport outside of hooks")
-	errDigest  error = misuse("middleware: SetDigestAuth changes the client's transport for each request, so the pipeline cannot run: use auth.Digest, and a new client")
+	errDigest  error = misuse("middleware: SetDigestAuth changes the client's transport for each request, so the pipeline cannot run, and nothing is sent: use auth.Digest (in the next version), and a new client")
 )
 
 // install registers the kit's hooks, once for a client and those cloned from it.
@@ -38,7 +38,7 @@ func install(c *resty.Client) {
 	registerFirst[resty.ResponseMiddleware](c, fields.after, received)
 	register[resty.ResponseMiddleware](c, fields.after, check)
 	register[resty.SuccessHook](c, fields.success, succeeded)
-	register[resty.ErrorHook](c, fields.errors, failed)
+	registerFirst[resty.ErrorHook](c, fields.errors, failed)
 	register[resty.ErrorHook](c, fields.panics, panicked)
 }
 
@@ -121,7 +121,8 @@ func succeeded(_ *resty.Client, resp *resty.Response) {
 	c.finish(resp, nil)
 }
 
-// failed ends a call with an error, and completes what resty's errors lack.
+// failed ends a call with an error, and completes what resty's errors lack, before any hook
+// of the user's looks at it.
 func failed(r *resty.Request, err error) {
 	c := requestCall(r)
 	if c == nil {

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"time"
@@ -18,7 +19,8 @@ import (
 // line for each send. URLs are redacted. It costs nothing where the level is off.
 //
 // For a stream (SetDoNotParseResponse) the line is written when the headers are there:
-// bytes is 0, and what happens later is not logged.
+// bytes is 0, and what happens later is not logged. A line of a send, too, is of its
+// headers.
 //
 // Under [middleware.Stack.RoundTripper] only the lines of sends are written.
 type Log struct {
@@ -41,7 +43,8 @@ func (l Log) logger() *slog.Logger {
 // Done writes the line of the call.
 func (l Log) Done(info *middleware.Info, resp *resty.Response, err error) {
 	logger, ctx := l.logger(), context.Background()
-	level := levelOf(resp, err)
+	status := statusOf(resp, err)
+	level := levelOf(status, err)
 	if resp != nil {
 		ctx = resp.Request.Context()
 	}
@@ -52,8 +55,11 @@ func (l Log) Done(info *middleware.Info, resp *resty.Response, err error) {
 	if resp != nil {
 		attrs = append(attrs, slog.String("method", resp.Request.Method), slog.String("url", redact.String(resp.Request.URL)))
 	}
+	if status != 0 {
+		attrs = append(attrs, slog.Int("status", status))
+	}
 	if resp != nil && resp.RawResponse != nil {
-		attrs = append(attrs, slog.Int("status", resp.StatusCode()), slog.Int64("bytes", resp.Size()))
+		attrs = append(attrs, slog.Int64("bytes", resp.Size()))
 	}
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
@@ -61,11 +67,23 @@ func (l Log) Done(info *middleware.Info, resp *resty.Response, err error) {
 	logger.LogAttrs(ctx, level, "http call", attrs...)
 }
 
-func levelOf(resp *resty.Response, err error) slog.Level {
+// statusOf is the status of the answer, or 0. Of a stream that fails its checks only the
+// error knows it.
+func statusOf(resp *resty.Response, err error) int {
+	if resp != nil && resp.RawResponse != nil {
+		return resp.StatusCode()
+	}
+	if failure, ok := errors.AsType[*middleware.StatusError](err); ok {
+		return failure.StatusCode
+	}
+	return 0
+}
+
+func levelOf(status int, err error) slog.Level {
 	switch {
-	case resp == nil || resp.RawResponse == nil || resp.StatusCode() >= http.StatusInternalServerError:
+	case status == 0 || status >= http.StatusInternalServerError:
 		return slog.LevelError
-	case err != nil || resp.StatusCode() >= http.StatusBadRequest:
+	case err != nil || status >= http.StatusBadRequest:
 		return slog.LevelWarn
 	}
 	return slog.LevelInfo

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/require"
@@ -59,6 +60,37 @@ func TestOneLineForEachCallWithItsLevel(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, tt.line, out.String())
 	}
+}
+
+func TestAStreamIsLoggedWithTheStatusOfItsError(t *testing.T) {
+	srv := server(t)
+	for id, level := range map[string]string{"8": "WARN", "9": "ERROR"} {
+		for mode, set := range map[string]func(*resty.Request){
+			"stream": func(r *resty.Request) { r.SetDoNotParseResponse(true) },
+			"file":   func(r *resty.Request) { r.SetOutput(t.TempDir() + "/out") },
+		} {
+			var out bytes.Buffer
+			client := resty.New().SetBaseURL(srv.URL)
+			require.NoError(t, middleware.Use(client, observe.Log{Logger: quiet(&out, slog.LevelInfo)}, middleware.RequireStatus{}))
+			r := client.R()
+			set(r)
+			_, err := r.Get("/users/" + id)
+			require.Error(t, err)
+			require.Contains(t, out.String(), "level="+level, mode)
+			require.Regexp(t, "status=(404|502)", out.String(), mode)
+		}
+	}
+}
+
+func TestASendThatALimitEndedNamesIt(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	defer srv.Close()
+	var out bytes.Buffer
+	client := resty.New().SetBaseURL(srv.URL)
+	require.NoError(t, middleware.Use(client, observe.Log{Logger: quiet(&out, slog.LevelDebug)}, middleware.Timeout{Read: 20 * time.Millisecond}))
+	_, err := client.R().Get("/")
+	require.Error(t, err)
+	require.Contains(t, out.String(), `msg="http send" method=GET attempt=1 error="timeout: read: nothing came for 20ms"`)
 }
 
 func TestALineForACallWithoutAnAnswer(t *testing.T) {

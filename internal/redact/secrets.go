@@ -9,8 +9,12 @@ import (
 	"unicode/utf8"
 )
 
-// Secrets puts the mark in the place of secrets, whether they stand there as they are
-// or as a URL, JSON or HTML spells them.
+// shortest is the length from which on a text can have a secret in it: every word has a
+// shorter one, and would say nothing any more.
+const shortest = 4
+
+// Secrets puts the mark in the place of secrets of 4 bytes or more, whether they stand
+// there as they are or as a URL, JSON or HTML spells them.
 func Secrets(text []byte, secrets []string) []byte {
 	return replace(text, secrets, func(int) []byte { return []byte(Mark) })
 }
@@ -25,7 +29,7 @@ func Blot(text []byte, secrets []string) []byte {
 const Spread = 8
 
 func replace(text []byte, secrets []string, with func(int) []byte) []byte {
-	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return s == "" || !bytes.Contains(text, []byte(plainest(s))) })
+	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return len(s) < shortest || !bytes.Contains(text, []byte(plainest(s))) })
 	if len(secrets) == 0 {
 		return text
 	}
