@@ -15,7 +15,8 @@ import (
 // better: servers and proxies log URLs. The kit keeps the parameter out of everything
 // on this side, a Referer included. Several stack: a step's name is "api-key:" and the
 // name of the field or parameter. A field and a parameter of one name do not, and are an
-// error of [middleware.Use].
+// error of [middleware.Use]. A field or a parameter of that name that the caller set on the
+// request stays, and the key is not sent.
 type APIKey struct {
 	Header  string // the field, like "X-API-Key"; or
 	Query   string // the parameter, like "api_key"
@@ -27,10 +28,13 @@ type APIKey struct {
 
 // Name is "api-key:x-api-key" for the field X-API-Key.
 func (k APIKey) Name() string {
-	if k.Query != "" {
+	switch {
+	case k.Query != "":
 		return "api-key:" + k.Query
+	case k.Header != "":
+		return "api-key:" + strings.ToLower(k.Header)
 	}
-	return "api-key:" + strings.ToLower(k.Header)
+	return "api-key"
 }
 
 // Layer is [middleware.Auth].

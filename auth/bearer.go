@@ -40,8 +40,8 @@ func (Bearer) has(req *http.Request) bool { return hasAuthorization(req) }
 
 func (b Bearer) sign(req *http.Request) error {
 	token, err := secret(req.Context(), b.Token)
-	if err == nil && token == "" {
-		err = errEmpty
+	if err == nil {
+		err = b.checkToken(token)
 	}
 	if err != nil {
 		return fmt.Errorf("Token: %w", err)
@@ -57,6 +57,18 @@ func (b Bearer) word() string {
 	return b.Scheme
 }
 
+// checkToken refuses a token that is not there, or comes with its scheme.
+func (b Bearer) checkToken(token string) error {
+	word := b.word()
+	switch {
+	case token == "":
+		return errEmpty
+	case len(token) > len(word) && strings.EqualFold(token[:len(word)], word) && token[len(word)] == ' ':
+		return final(fmt.Sprintf("the token begins with its scheme, %q: give the token alone", word+" "))
+	}
+	return nil
+}
+
 const errEmpty = final("the secret is empty")
 
 // Validate refuses a token that is not there.
@@ -65,7 +77,12 @@ func (b Bearer) Validate() error {
 	if strings.ContainsFunc(b.Scheme, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		errs = append(errs, fmt.Errorf("Scheme %q is not one word", b.Scheme))
 	}
-	return errors.Join(append(errs, validateFilled("Token", b.Token), validateOrigins(b.Origins))...)
+	if known, ok := b.Token.(static); ok {
+		if err := b.checkToken(known.secret()); err != nil {
+			errs = append(errs, fmt.Errorf("Token: %w", err))
+		}
+	}
+	return errors.Join(append(errs, validateSource("Token", b.Token), validateOrigins(b.Origins))...)
 }
 
 // validateFilled is validateSource for a secret that may not be empty.

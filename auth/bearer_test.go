@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/go-resty/resty/v2"
@@ -49,5 +50,27 @@ func TestUseRefusesABearerThatCannotBeSent(t *testing.T) {
 			require.ErrorContains(t, err, tt.want)
 			require.NotContains(t, err.Error(), "s3cret")
 		})
+	}
+}
+
+func TestATokenWithItsSchemeIsRefused(t *testing.T) {
+	for _, tt := range []auth.Bearer{
+		{Token: auth.Static("Bearer abc")},
+		{Token: auth.Static("bearer abc")},
+		{Token: auth.Static("Token abc"), Scheme: "Token"},
+	} {
+		err := middleware.Use(resty.New(), tt)
+		require.ErrorContains(t, err, "bearer: Token: the token begins with its scheme")
+		require.NotContains(t, err.Error(), "abc")
+
+		text, _ := tt.Token.Secret(t.Context())
+		rt := &api{}
+		tt.Token = auth.Func(func(context.Context) (string, error) { return text, nil })
+		_, err = client(t, rt, tt).R().Get("/")
+		require.ErrorContains(t, err, "bearer: Token: the token begins with its scheme")
+		require.Zero(t, rt.count())
+	}
+	for _, fine := range []auth.Bearer{{Token: auth.Static("Bearerabc")}, {Token: auth.Static("Bearer")}, {Token: auth.Static("Bearer abc"), Scheme: "Token"}} {
+		require.NoError(t, middleware.Use(resty.New(), fine))
 	}
 }

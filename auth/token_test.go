@@ -17,6 +17,7 @@ import (
 
 	"github.com/restykit/restykit/auth"
 	"github.com/restykit/restykit/middleware"
+	"github.com/restykit/restykit/retry"
 )
 
 // mint asks an issuer for one token.
@@ -217,5 +218,23 @@ func TestATokenErrorRepeatsNothingOfTheRequest(t *testing.T) {
 				require.Contains(t, shown, "REDACTED")
 			})
 		}
+	}
+}
+
+func TestATokenOfAnotherTypeIsNotSent(t *testing.T) {
+	for kind, fine := range map[string]bool{"": true, "Bearer": true, "bearer": true, "BEARER": true, "mac": false, "DPoP": false, "N_A": false, "Bearer token": false} {
+		id := &issuer{answer: func(int, url.Values) *http.Response {
+			return reply(nil, http.StatusOK, "application/json", fmt.Sprintf(`{"access_token":"AT","token_type":%q}`, kind))
+		}}
+		rt := &api{}
+		_, err := client(t, rt, id.step()).R().Get("/")
+		if fine {
+			require.NoError(t, err, kind)
+			require.Equal(t, []string{"Bearer AT"}, rt.authorizations())
+			continue
+		}
+		require.ErrorContains(t, err, fmt.Sprintf("the token is of the type %q", kind))
+		require.False(t, retry.Transient(err))
+		require.Zero(t, rt.count())
 	}
 }

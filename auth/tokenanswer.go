@@ -56,8 +56,11 @@ func (a tokenAnswer) text(name string) string {
 // token is the token of an answer that is not an error.
 func (a tokenAnswer) token(begun time.Time) (*oauth2.Token, error) {
 	t := &oauth2.Token{AccessToken: a.text("access_token"), TokenType: a.text("token_type"), RefreshToken: a.text("refresh_token")}
-	if t.AccessToken == "" {
+	switch kind := t.TokenType; {
+	case t.AccessToken == "":
 		return nil, errors.New("the answer has no access_token")
+	case kind != "" && !strings.EqualFold(kind, "Bearer"):
+		return nil, fmt.Errorf("the token is of the type %q, and only Bearer is known here (RFC 6749 section 7.1): ask the server for that, or wrap the Grant and set the TokenType", kind)
 	}
 	life, known := lifetime(a.members["expires_in"])
 	if known {

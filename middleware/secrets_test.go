@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/require"
 
 	"github.com/restykit/restykit/middleware"
@@ -123,4 +124,14 @@ func TestURLOfAnErrorIsRedacted(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAnErrorHookFromBeforeUseSeesNoSecret(t *testing.T) {
+	var seen error
+	c := resty.New().OnError(func(_ *resty.Request, err error) { seen = err })
+	require.NoError(t, middleware.Use(c, middleware.RequireStatus{}))
+	_, err := c.R().Get("http://127.0.0.1:1/?token=s3cret")
+	require.Error(t, err)
+	require.ErrorContains(t, seen, "token=REDACTED")
+	require.NotContains(t, seen.Error(), "s3cret")
 }

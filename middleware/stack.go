@@ -18,7 +18,8 @@ import (
 type Stack []Middleware
 
 // String is the pipeline, a line for each step: layer, name and what the step says of
-// itself.
+// itself. It is in order for what [Of] returns; a stack of your own is printed as it is
+// written, also with what [Use] would replace.
 func (s Stack) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)

@@ -15,7 +15,8 @@ import (
 //	client.R().SetContext(middleware.With(ctx, retry.Policy{Attempts: 1}))
 //	client.R().SetContext(middleware.With(ctx, auth.Bearer{Token: auth.Static(usersToken)}))
 //
-// Several With add up, the later one wins. A step that is wrong fails the request.
+// Several With add up, and within one its steps do: the later one wins, also of two that
+// write Authorization. A step that is wrong fails the request.
 // Requests with credentials of their own neither send nor fill the client's cookie
 // jar: its sessions are not theirs.
 //
