@@ -22,11 +22,10 @@ import (
 // An error may also tell that nothing was sent (Unsent() bool), which makes every method
 // safe, and when to ask again (RetryAfter() time.Duration).
 func Transient(err error) bool {
-	var final interface{ Final() bool }
 	var limit *middleware.TimeoutError
 	var dns *net.DNSError
 	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.As(err, &final) && final.Final():
+	case err == nil, errors.Is(err, context.Canceled), isFinal(err):
 		return false
 	case errors.As(err, &limit):
 		return limit.Limit != "deadline"
@@ -45,6 +44,12 @@ func isCertificate(err error) bool {
 		roots   x509.SystemRootsError
 	)
 	return errors.As(err, &verify) || errors.As(err, &unknown) || errors.As(err, &host) || errors.As(err, &invalid) || errors.As(err, &roots)
+}
+
+// isFinal tells whether an error says that asking again is of no use.
+func isFinal(err error) bool {
+	var final interface{ Final() bool }
+	return errors.As(err, &final) && final.Final()
 }
 
 // unsent tells whether an error says that the server has seen nothing of the request.
