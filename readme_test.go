@@ -63,12 +63,12 @@ func perRequest(ctx context.Context, client *resty.Client, usersToken string) {
 	ctx404 := middleware.With(ctx, middleware.RequireStatus{Codes: []int{200, 404}})
 	_, _ = client.R().SetContext(ctx404).Get("/users/nobody")
 
-	// (connect, read) for one request
-	slow := middleware.With(ctx, middleware.Timeout{Connect: time.Second, Read: time.Minute})
+	// (connect, read) for one request, which may take longer than the others
+	slow := middleware.With(ctx, middleware.Timeout{Connect: time.Second, Read: time.Minute}, middleware.Deadline(2*time.Minute))
 	_, _ = client.R().SetContext(slow).Get("/reports/7")
 
-	// a download: not JSON
-	file := middleware.With(ctx, middleware.Off("require-json"))
+	// a download: not JSON, and of any length, as long as it goes on
+	file := middleware.With(ctx, middleware.Off("require-json"), middleware.Off("deadline"))
 	_, _ = client.R().SetContext(file).SetOutput("logo.png").Get("/logo.png")
 
 	// a stream of events: not JSON, no deadline, and silence between them is fine

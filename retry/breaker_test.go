@@ -71,7 +71,7 @@ func TestABreakerOpensProbesAndCloses(t *testing.T) {
 			{Origin: origin, From: "open", To: "half-open"},
 			{Origin: origin, From: "half-open", To: "closed"},
 		}, changes)
-		require.Empty(t, errors.Join(sends(c, 1)...))
+		require.NoError(t, errors.Join(sends(c, 1)...))
 	})
 }
 
@@ -254,7 +254,7 @@ func TestHalfOpenLetsAFewThrough(t *testing.T) {
 		wg.Wait()
 		require.EqualValues(t, 3, tr.n.Load())
 		require.EqualValues(t, 61, refused.Load())
-		require.Empty(t, errors.Join(sends(c, 10)...), "the cancelled give their places back")
+		require.NoError(t, errors.Join(sends(c, 10)...), "the cancelled give their places back")
 		tr.quiet(t)
 	})
 }
@@ -276,7 +276,7 @@ func TestAPanicBelowGivesTheProbeBack(t *testing.T) {
 				}()
 				<-done
 				tr.lanes = func(int, *http.Request) lane { return lane{status: 200} }
-				require.Empty(t, errors.Join(sends(c, 5)...))
+				require.NoError(t, errors.Join(sends(c, 5)...))
 			})
 		})
 	}

@@ -213,6 +213,56 @@ func ExampleHedge() {
 	// retry  hedge  1 more for the slowest 5%
 }
 
+// An origin that fails is left alone for a while, and then tried.
+func ExampleBreaker() {
+	server := flaky(5)
+	defer server.Close()
+	client := resty.New().SetBaseURL(server.URL)
+	_ = middleware.Use(client, &retry.Breaker{
+		MinAttempts: 5, OpenFor: 20 * time.Millisecond, Probes: 1,
+		OnChange: func(c retry.BreakerChange) { fmt.Println(c.From, "to", c.To) },
+	})
+	fmt.Println(middleware.Of(client))
+
+	for range 5 {
+		_, _ = client.R().Get("/")
+	}
+	_, err := client.R().Get("/")
+	if open, ok := errors.AsType[*retry.OpenError](err); ok {
+		fmt.Println("not sent")
+		time.Sleep(time.Until(open.Until))
+	}
+	resp, err := client.R().Get("/")
+	fmt.Println(resp, err)
+	// Output:
+	// breaker  breaker  opens for 20ms at 50% of 5 or more in 10s
+	// closed to open
+	// not sent
+	// open to half-open
+	// half-open to closed
+	// done, 0 bytes <nil>
+}
+
+// Ten requests in a second, four at a time, and none that would wait longer than a second.
+func ExampleLimit() {
+	server := flaky(0)
+	defer server.Close()
+	client := resty.New().SetBaseURL(server.URL)
+	_ = middleware.Use(client, &retry.Limit{Rate: 10, Burst: 1, Concurrent: 4, MaxWait: 50 * time.Millisecond})
+	fmt.Println(middleware.Of(client))
+
+	_, err := client.R().Get("/")
+	fmt.Println(err)
+	_, err = client.R().Get("/")
+	if limit, ok := errors.AsType[*retry.LimitError](err); ok {
+		fmt.Println("the next turn is in", limit.Wait.Round(100*time.Millisecond))
+	}
+	// Output:
+	// limit  limit  10/s, 4 at a time
+	// <nil>
+	// the next turn is in 100ms
+}
+
 // An existing client, with the retries that it has.
 func ExampleFromResty() {
 	client := resty.New().SetRetryCount(2).SetRetryWaitTime(50 * time.Millisecond).SetRetryMaxWaitTime(time.Second).

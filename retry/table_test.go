@@ -89,9 +89,9 @@ var outcomes = map[string]answers{
 	"credentials refused, or missing":                       allFail(&auth.InsecureError{Step: "bearer", Origin: "http://api.example.com"}),
 	"the token endpoint fails (5xx, network)":               allFail(&auth.TokenError{Endpoint: "https://id.example.com", StatusCode: 503}, &auth.TokenError{Endpoint: "https://id.example.com", Err: syscall.ECONNREFUSED}),
 	"the token endpoint refuses (`invalid_client`)":         allFail(&auth.TokenError{StatusCode: 401, Code: "invalid_client"}, &auth.TokenError{StatusCode: 400, Code: "invalid_grant"}),
-	"the breaker is open for longer than the wait":          allFail(later(time.Minute)),
-	"the breaker closes within the wait":                    allFail(later(50 * time.Millisecond)),
-	"the client's own rate limit, for longer than the wait": allFail(later(200 * time.Millisecond)),
+	"the breaker is open for longer than the wait":          allFail(&retry.OpenError{Until: time.Now().Add(time.Hour)}),
+	"the breaker closes within the wait":                    allFail(&retry.OpenError{}, later(50*time.Millisecond)),
+	"the client's own rate limit, for longer than the wait": allFail(&retry.LimitError{Wait: 200 * time.Millisecond}),
 }
 
 var statusList = regexp.MustCompile(`^\d{3}(, \d{3})*$`)

@@ -146,3 +146,26 @@ func digits(text string) (int64, bool) {
 	}
 	return n, true
 }
+
+// Left is what is left of the quota that is the scarcest, and the time until it is full
+// again, as any answer may say.
+func Left(h http.Header) (requests int64, reset time.Duration, ok bool) {
+	scarcest := func(n int64, d time.Duration) {
+		if d > 0 && (!ok || n < requests || (n == requests && d > reset)) {
+			requests, reset, ok = n, d, true
+		}
+	}
+	for _, q := range parse(h["Ratelimit"]) {
+		if q.reset >= 0 {
+			scarcest(q.remaining, span(q.reset, time.Second))
+		}
+	}
+	for _, prefix := range prefixes() {
+		left, told := digits(h.Get(prefix + "Remaining"))
+		n, until := digits(h.Get(prefix + "Reset"))
+		if d, later := moment(n, h); told && until && later {
+			scarcest(left, d)
+		}
+	}
+	return requests, reset, ok
+}

@@ -1,0 +1,223 @@
+package retry
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/time/rate"
+
+	"github.com/restykit/restykit/internal/origin"
+	"github.com/restykit/restykit/internal/ratelimit"
+)
+
+// gates are the gates of a client. The zero value is ready.
+type gates struct {
+	mu sync.Mutex
+	at perOrigin[*gate]
+}
+
+func (g *gates) of(target *url.URL, n limitNumbers) *gate {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	found, ok := g.at.get(target)
+	if !ok {
+		found = newGate(origin.Of(target).String(), n)
+		g.at.put(target, found)
+	}
+	return found
+}
+
+// gate is the limit of one origin.
+type gate struct {
+	numbers limitNumbers
+	origin  string
+	slots   *semaphore.Weighted // nil is no bound
+	rate    *rate.Limiter
+
+	mu    sync.Mutex
+	pace  *rate.Limiter // what the server's quota allows
+	most  int64         // the most that was left of it
+	empty bool          // nothing is left
+	reset time.Time     // when it is full again
+}
+
+func newGate(from string, n limitNumbers) *gate {
+	g := &gate{numbers: n, origin: from, rate: rate.NewLimiter(rate.Limit(n.rate), n.burst), pace: rate.NewLimiter(rate.Inf, 1)}
+	if n.slots > 0 {
+		g.slots = semaphore.NewWeighted(n.slots)
+	}
+	return g
+}
+
+// enter waits for a turn. Whoever is in leaves once.
+func (g *gate) enter(ctx context.Context) error {
+	until := g.until()
+	if err := g.takeSlot(ctx, until); err != nil {
+		return err
+	}
+	if err := g.takeTurn(ctx, until); err != nil {
+		g.leave()
+		return err
+	}
+	return nil
+}
+
+func (g *gate) leave() {
+	if g.slots != nil {
+		g.slots.Release(1)
+	}
+}
+
+// until is when a wait that begins now is too long. Zero is never.
+func (g *gate) until() time.Time {
+	if g.numbers.maxWait == math.MaxInt64 {
+		return time.Time{}
+	}
+	return time.Now().Add(g.numbers.maxWait)
+}
+
+func (g *gate) takeSlot(ctx context.Context, until time.Time) error {
+	if g.slots == nil || g.slots.TryAcquire(1) {
+		return nil
+	}
+	waiting, cancel := ctx, context.CancelFunc(func() {})
+	if !until.IsZero() {
+		waiting, cancel = context.WithDeadline(ctx, until)
+	}
+	defer cancel()
+	if g.slots.Acquire(waiting, 1) == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return &LimitError{Origin: g.origin, why: fmt.Sprintf("%d requests are under way, and none has ended in %v", g.numbers.slots, g.numbers.maxWait)}
+}
+
+// takeTurn waits for the rates.
+func (g *gate) takeTurn(ctx context.Context, until time.Time) error {
+	t, err := g.reserve(ctx, until)
+	if err != nil || t.wait == 0 {
+		return err
+	}
+	if err := sleep(ctx, t.wait); err != nil {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		t.giveBack(time.Now())
+		return err
+	}
+	return nil
+}
+
+// turn is a place in the order of both rates.
+type turn struct {
+	wait         time.Duration
+	own, learned *rate.Reservation
+}
+
+// giveBack lets others have it, as far as none of them has counted on it.
+func (t turn) giveBack(now time.Time) {
+	t.own.CancelAt(now)
+	if t.learned != nil {
+		t.learned.CancelAt(now)
+	}
+}
+
+// reserve takes the next turn, if that is soon enough. The lock lets nobody count on one that
+// is given back at once.
+func (g *gate) reserve(ctx context.Context, until time.Time) (turn, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	t := turn{own: g.rate.ReserveN(now, 1)}
+	var quota time.Duration
+	quota, t.learned = g.quota(now)
+	t.wait = max(t.own.DelayFrom(now), quota)
+	if why := g.tooLong(ctx, now.Add(t.wait), until); why != "" && t.wait > 0 {
+		t.giveBack(now)
+		return t, &LimitError{Origin: g.origin, Wait: t.wait, why: fmt.Sprintf("the next turn is in %v, %s", t.wait.Round(time.Millisecond), why)}
+	}
+	return t, nil
+}
+
+// tooLong says why a turn is too far off, or nothing.
+func (g *gate) tooLong(ctx context.Context, turn, until time.Time) string {
+	if end, ok := ctx.Deadline(); ok && !turn.Before(end) {
+		return "after the deadline"
+	}
+	if !until.IsZero() && turn.After(until) {
+		return fmt.Sprintf("and %v is the most that is waited", g.numbers.maxWait)
+	}
+	return ""
+}
+
+// quota is the wait for a turn by the server's quota, and what is reserved of that.
+func (g *gate) quota(now time.Time) (time.Duration, *rate.Reservation) {
+	switch {
+	case !now.Before(g.reset):
+		g.empty = false
+		g.pace.SetLimitAt(now, rate.Inf)
+	case g.empty:
+		return g.reset.Sub(now), nil
+	}
+	r := g.pace.ReserveN(now, 1)
+	wait := r.DelayFrom(now)
+	return wait, r
+}
+
+// scarce is the part of a quota from which on the rest is spread.
+const scarce = 10
+
+// maxReset bounds what a server may say of its quota: a wrong clock stops nobody for ever.
+const maxReset = 24 * time.Hour
+
+// learn heeds what an answer tells of the server's quota.
+func (g *gate) learn(h http.Header) {
+	if !g.numbers.learn {
+		return
+	}
+	left, reset, ok := ratelimit.Left(h)
+	if !ok || reset > maxReset {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := time.Now()
+	g.most, g.empty, g.reset = max(g.most, left), left == 0, now.Add(reset)
+	pace := rate.Inf
+	if left > 0 && left <= g.most/scarce {
+		pace = rate.Limit(float64(left) / reset.Seconds())
+	}
+	g.pace.SetLimitAt(now, pace)
+}
+
+// guest is the body of an answer whose attempt is under way until the end.
+type guest struct {
+	io.ReadCloser
+
+	once  sync.Once
+	leave func()
+}
+
+// Read leaves at the end.
+func (b *guest) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil {
+		b.once.Do(b.leave)
+	}
+	return n, err
+}
+
+// Close leaves.
+func (b *guest) Close() error {
+	err := b.ReadCloser.Close()
+	b.once.Do(b.leave)
+	return err
+}
