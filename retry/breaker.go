@@ -35,8 +35,8 @@ type Breaker struct {
 	// OnChange is told of each change, by the goroutine whose attempt caused it.
 	OnChange func(BreakerChange)
 
-	own  circuits
-	from *circuits // of the step that this one has replaced
+	own  eachOrigin[circuit]
+	from *eachOrigin[circuit] // of the step that this one has replaced
 }
 
 // BreakerState is what a breaker lets through to an origin: all, some, or nothing.
@@ -108,7 +108,7 @@ func (b *Breaker) Bind(old middleware.Middleware) middleware.Middleware {
 	}
 }
 
-func (b *Breaker) circuits() *circuits {
+func (b *Breaker) circuits() *eachOrigin[circuit] {
 	if b.from != nil {
 		return b.from
 	}
@@ -149,7 +149,7 @@ func (b *Breaker) String() string {
 
 // RoundTrip sends the request where the breaker lets it, and counts how that ends.
 func (b *Breaker) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
-	c := b.circuits().of(req.URL, b.numbers())
+	c := b.circuits().of(req.URL, b.numbers().circuit)
 	done, err := c.engine.Allow()
 	b.tell(req.Context(), c)
 	if err != nil {

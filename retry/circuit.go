@@ -4,13 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
 	"github.com/sony/gobreaker/v2"
 
-	"github.com/restykit/restykit/internal/origin"
 	"github.com/restykit/restykit/middleware"
 )
 
@@ -21,23 +19,6 @@ type breakerNumbers struct {
 	window  time.Duration
 	openFor time.Duration
 	probes  int
-}
-
-// circuits are the circuits of a client. The zero value is ready.
-type circuits struct {
-	mu sync.Mutex
-	at perOrigin[*circuit]
-}
-
-func (c *circuits) of(target *url.URL, n breakerNumbers) *circuit {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	found, ok := c.at.get(target)
-	if !ok {
-		found = newCircuit(origin.Of(target).String(), n)
-		c.at.put(target, found)
-	}
-	return found
 }
 
 // circuit is the breaker of one origin.
@@ -58,7 +39,7 @@ var (
 
 const slicesOfBreaker = 10
 
-func newCircuit(from string, n breakerNumbers) *circuit {
+func (n breakerNumbers) circuit(from string) *circuit {
 	c := &circuit{origin: from}
 	c.engine = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests: uint32(n.probes), //nolint:gosec // 1 to 1000

@@ -6,33 +6,14 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"net/url"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 
-	"github.com/restykit/restykit/internal/origin"
 	"github.com/restykit/restykit/internal/ratelimit"
 )
-
-// gates are the gates of a client. The zero value is ready.
-type gates struct {
-	mu sync.Mutex
-	at perOrigin[*gate]
-}
-
-func (g *gates) of(target *url.URL, n limitNumbers) *gate {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	found, ok := g.at.get(target)
-	if !ok {
-		found = newGate(origin.Of(target).String(), n)
-		g.at.put(target, found)
-	}
-	return found
-}
 
 // gate is the limit of one origin.
 type gate struct {
@@ -48,7 +29,7 @@ type gate struct {
 	reset time.Time     // when it is full again
 }
 
-func newGate(from string, n limitNumbers) *gate {
+func (n limitNumbers) gate(from string) *gate {
 	g := &gate{numbers: n, origin: from, rate: rate.NewLimiter(rate.Limit(n.rate), n.burst), pace: rate.NewLimiter(rate.Inf, 1)}
 	if n.slots > 0 {
 		g.slots = semaphore.NewWeighted(n.slots)

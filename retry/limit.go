@@ -32,8 +32,8 @@ type Limit struct {
 	// to the reset, and when nothing is left nothing is sent before it.
 	Learn bool
 
-	own  gates
-	from *gates // of the step that this one has replaced
+	own  eachOrigin[gate]
+	from *eachOrigin[gate] // of the step that this one has replaced
 }
 
 // LimitError is the error of an attempt that a [Limit] did not send.
@@ -93,7 +93,7 @@ func (l *Limit) Bind(old middleware.Middleware) middleware.Middleware {
 	return &Limit{Rate: l.Rate, Burst: l.Burst, Concurrent: l.Concurrent, MaxWait: l.MaxWait, Learn: l.Learn, from: before.gates()}
 }
 
-func (l *Limit) gates() *gates {
+func (l *Limit) gates() *eachOrigin[gate] {
 	if l.from != nil {
 		return l.from
 	}
@@ -138,7 +138,7 @@ func (l *Limit) String() string {
 
 // RoundTrip sends the request when it is its turn.
 func (l *Limit) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
-	g := l.gates().of(req.URL, l.numbers())
+	g := l.gates().of(req.URL, l.numbers().gate)
 	begun := time.Now()
 	if err := g.enter(req.Context()); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package retry
 import (
 	"container/list"
 	"net/url"
+	"sync"
 
 	"github.com/restykit/restykit/internal/origin"
 )
@@ -60,3 +61,21 @@ func (p *perOrigin[T]) remove(e *list.Element) {
 }
 
 func (p *perOrigin[T]) len() int { return p.order.Len() }
+
+// eachOrigin has one thing for each origin, made when it is needed. Its zero value is ready;
+// it is safe for concurrent use.
+type eachOrigin[T any] struct {
+	mu sync.Mutex
+	at perOrigin[*T]
+}
+
+func (e *eachOrigin[T]) of(target *url.URL, produce func(origin string) *T) *T {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	found, ok := e.at.get(target)
+	if !ok {
+		found = produce(origin.Of(target).String())
+		e.at.put(target, found)
+	}
+	return found
+}
