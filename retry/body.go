@@ -16,14 +16,19 @@ type buffered struct {
 	held bool          // nothing comes behind for now
 }
 
-// buffer reads a body into memory, most bytes of it. On an error the body is what came,
-// and then the error.
-func buffer(resp *http.Response, most int64) (*buffered, error) {
-	if resp.ContentLength > most {
-		return nil, nil
+// buffer reads a body into memory, most bytes of it; of one that is known to be longer, none,
+// or the beginning where that is asked for. On an error the body is what came, and then the
+// error.
+func buffer(resp *http.Response, most int64, beginning bool) (*buffered, error) {
+	length := resp.ContentLength
+	if length > most {
+		if !beginning {
+			return nil, nil
+		}
+		length = -1
 	}
 	b := &buffered{rest: resp.Body}
-	text, err := readUpTo(resp.Body, resp.ContentLength, most)
+	text, err := readUpTo(resp.Body, length, most)
 	b.text.Reset(text)
 	if err != nil {
 		b.err = err
@@ -70,12 +75,20 @@ func (b *buffered) Read(p []byte) (int, error) {
 	return b.rest.Read(p)
 }
 
-// Close closes the body.
-func (b *buffered) Close() error { return b.rest.Close() }
+// Close closes the body, unless somebody only looks at it.
+func (b *buffered) Close() error {
+	if b.held {
+		return nil
+	}
+	return b.rest.Close()
+}
 
-// shown lets somebody look at what is in memory, and begins anew.
-func (b *buffered) shown(look func()) {
+// show lets somebody look at a response, and at what is in memory of its body.
+func show(resp *http.Response, b *buffered, look func()) {
 	if b == nil {
+		body := resp.Body
+		defer func() { resp.Body = body }()
+		resp.Body = http.NoBody
 		look()
 		return
 	}

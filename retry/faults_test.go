@@ -227,6 +227,50 @@ func TestMaxBodyCountsInsideTheRetry(t *testing.T) {
 	})
 }
 
+// TestRetryIfTakesNothingAway: it reads and closes what it is shown.
+func TestRetryIfTakesNothingAway(t *testing.T) {
+	long := strings.Repeat("0123456789", 1000)
+	for name, tt := range map[string]struct {
+		fault  faultserver.Fault
+		buffer int64
+		set    func(*resty.Request)
+		shown  int
+	}{
+		"whole":         {faultserver.Answer(200, long), 0, nil, 10_000},
+		"the beginning": {faultserver.Answer(200, long), 100, nil, 101},
+		"in chunks":     {faultserver.Chunked(200, long), 100, nil, 101},
+		"nothing":       {faultserver.Answer(200, long), -1, nil, 0},
+		"of a stream":   {faultserver.Answer(200, long), 0, func(r *resty.Request) { r.SetDoNotParseResponse(true) }, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shown := -1
+				_, client := inBubble(t, faults{tt.fault}, retry.Policy{MaxBuffer: tt.buffer, RetryIf: func(resp *http.Response, _ error) bool {
+					text, err := io.ReadAll(resp.Body)
+					require.NoError(t, err)
+					require.NoError(t, resp.Body.Close())
+					shown = len(text)
+					return false
+				}})
+				r := client.R()
+				if tt.set != nil {
+					tt.set(r)
+				}
+				resp, err := r.Get("/")
+				require.NoError(t, err)
+				text := resp.Body()
+				if tt.set != nil {
+					text, err = io.ReadAll(resp.RawBody())
+					require.NoError(t, err)
+					require.NoError(t, resp.RawBody().Close())
+				}
+				require.Equal(t, long, string(text))
+				require.Equal(t, tt.shown, shown)
+			})
+		})
+	}
+}
+
 func TestRetryIfSeesTheBodyAndGivesItBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		busy := func(resp *http.Response, err error) bool {

@@ -25,7 +25,8 @@ import (
 // What is different: only what may be repeated is (append "POST" to Methods for resty's
 // way), an error that no retry mends is not retried, Retry-After is honoured where there is
 // no SetRetryAfter, the deadline and the Budget bound the retries, and the first wait may be
-// half of RetryWaitTime. A hook is not called when no retry follows. The conditions of a
+// half of RetryWaitTime. A condition sees MaxBuffer of a body, and none of a request that is
+// not repeated. A hook is not called when no retry follows. The conditions of a
 // single request (its AddRetryCondition) are not known: give it a policy by
 // [middleware.With].
 //

@@ -37,8 +37,8 @@ type Policy struct {
 	Methods  []string      // that may be repeated; nil is GET, HEAD, OPTIONS, TRACE, PUT and DELETE
 	// RetryIf decides in place of Statuses and [Transient] whether an attempt may end
 	// better another time; one of response and error is nil. Of the body it sees what
-	// MaxBuffer holds, in decoded calls, and gives it back by itself. Methods, budget and
-	// deadline stay as they are.
+	// MaxBuffer holds, in decoded calls that may be repeated, and nothing else of it; what it
+	// reads is not lost. Methods, budget and deadline stay as they are.
 	RetryIf func(*http.Response, error) bool
 	// MaxRetryAfter is the longest wait that a server may ask for. Above it the call ends
 	// with a [*DelayError]. 0 is 1 min; middleware.NoLimit is none.

@@ -73,12 +73,11 @@ func (r *run) whole() Decision {
 	var text *buffered
 	if r.buffers() {
 		var err error
-		if text, err = buffer(r.out.Response, r.policy.MaxBuffer); err != nil {
+		if text, err = buffer(r.out.Response, r.policy.MaxBuffer, r.policy.RetryIf != nil); err != nil {
 			r.measure()
 			cut := r.out
 			cut.Response, cut.Err = nil, err
 			if d := r.policy.decide(&cut); d.Transient {
-				_ = r.out.Response.Body.Close()
 				r.out = cut
 				return d
 			}
@@ -88,7 +87,7 @@ func (r *run) whole() Decision {
 		return Decision{}
 	}
 	var d Decision
-	text.shown(func() { d = r.policy.decide(&r.out) })
+	show(r.out.Response, text, func() { d = r.policy.decide(&r.out) })
 	return d
 }
 

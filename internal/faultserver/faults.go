@@ -24,6 +24,13 @@ func Answer(status int, body string, fields ...string) Fault {
 	return func(e *Exchange) bool { return e.write(head(status, len(body), fields...) + e.body(body)) }
 }
 
+// Chunked is an answer whose length is not told.
+func Chunked(status int, body string) Fault {
+	return func(e *Exchange) bool {
+		return e.write(fmt.Sprintf("HTTP/1.1 %d Status\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", status, len(body), body))
+	}
+}
+
 // Twice answers, and then again, as nobody has asked.
 func Twice(status int, body string) Fault {
 	return func(e *Exchange) bool {
