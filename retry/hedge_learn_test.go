@@ -145,3 +145,29 @@ func TestManyHedgesAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// TestAnAttemptThatLosesIsLateToo: else an origin that became slow would seem as fast as
+// those that outran it, and all of its requests would be sent twice.
+func TestAnAttemptThatLosesIsLateToo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{takes: 5 * ms, status: 200})
+		c := hedged(t, tr, &retry.Hedge{Quantile: 0.5}, retry.Policy{Budget: retry.Unlimited})
+		for range 20 {
+			_, err := c.R().Get("/")
+			require.NoError(t, err)
+		}
+		var sent []time.Time // of one call
+		tr.lanes = func(int, *http.Request) lane {
+			sent = append(sent, time.Now())
+			return lane{takes: time.Duration(max(2-len(sent), 0))*time.Second + 10*ms, status: 200}
+		}
+		for range 200 {
+			sent = nil
+			_, err := c.R().Get("/")
+			require.NoError(t, err)
+			synctest.Wait()
+		}
+		require.Greater(t, sent[1].Sub(sent[0]), 14*ms)
+		tr.quiet(t)
+	})
+}

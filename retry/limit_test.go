@@ -335,3 +335,16 @@ func TestLimitKeepsTheContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) { middlewaretest.Run(t, step) })
 	}
 }
+
+func TestATurnThatIsRefusedHoldsNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{status: 200})
+		c := hedged(t, tr, &retry.Limit{Rate: 1, Burst: 1, Concurrent: 1, MaxWait: 1})
+		require.NoError(t, sends(c, 1)[0])
+		for _, err := range sends(c, 10) {
+			require.ErrorContains(t, err, "the next turn is in 1s")
+		}
+		time.Sleep(time.Second)
+		require.NoError(t, sends(c, 1)[0])
+	})
+}
