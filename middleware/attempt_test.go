@@ -337,7 +337,7 @@ func TestAStepThatBreaksTheContractIsNamed(t *testing.T) {
 				_ = resp.Body.Close()
 			}
 			return nil, err
-		}, "sinner: broke the contract of a step: it returned neither a response nor an error", nil},
+		}, "sinner: broke the contract of an http.RoundTripper: it returned neither a response nor an error", nil},
 		"both": {func(req *http.Request, next middleware.Next) (*http.Response, error) {
 			resp, _ := next(req)
 			return resp, own

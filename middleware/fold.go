@@ -115,17 +115,22 @@ func (p *pipeline) layers(below Next, layers ...Layer) Next {
 func link(step Middleware, f func(*http.Request, Next) (*http.Response, error), below Next) Next {
 	return func(req *http.Request) (*http.Response, error) {
 		resp, err := f(req, below)
-		if (resp == nil) == (err != nil) {
-			return resp, err
-		}
-		if resp == nil {
-			return nil, misuse(step.Name() + ": broke the contract of a step: it returned neither a response nor an error")
-		}
-		if resp.Body != nil {
-			_ = resp.Body.Close()
-		}
-		return nil, fmt.Errorf("%s: %w", step.Name(), err)
+		return held(step.Name, resp, err)
 	}
+}
+
+// held holds whoever answers to the contract of a [http.RoundTripper].
+func held(name func() string, resp *http.Response, err error) (*http.Response, error) {
+	if (resp == nil) == (err != nil) {
+		return resp, err
+	}
+	if resp == nil {
+		return nil, misuse(name() + ": broke the contract of an http.RoundTripper: it returned neither a response nor an error")
+	}
+	if resp.Body != nil {
+		_ = resp.Body.Close()
+	}
+	return nil, fmt.Errorf("%s: %w", name(), err)
 }
 
 // sendBase is the end of the pipeline: the transport.
@@ -141,7 +146,7 @@ func sendBase(req *http.Request) (*http.Response, error) {
 	}
 	a.sent.Store(true)
 	resp, err := a.base.RoundTrip(req)
-	if err != nil {
+	if resp, err = held(func() string { return fmt.Sprintf("the transport (%T)", a.base) }, resp, err); err != nil {
 		return nil, a.explain(a.connectError(req, err))
 	}
 	return resp, nil

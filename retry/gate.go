@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"sync"
 	"time"
@@ -38,12 +37,12 @@ func (n limitNumbers) gate(from string) *gate {
 }
 
 // enter waits for a turn. Whoever is in leaves once.
-func (g *gate) enter(ctx context.Context) error {
-	until := g.until()
-	if err := g.takeSlot(ctx, until); err != nil {
+func (g *gate) enter(ctx context.Context, most time.Duration) error {
+	begun := time.Now()
+	if err := g.takeSlot(ctx, most); err != nil {
 		return err
 	}
-	if err := g.takeTurn(ctx, until); err != nil {
+	if err := g.takeTurn(ctx, most, begun); err != nil {
 		g.leave()
 		return err
 	}
@@ -56,22 +55,11 @@ func (g *gate) leave() {
 	}
 }
 
-// until is when a wait that begins now is too long. Zero is never.
-func (g *gate) until() time.Time {
-	if g.numbers.maxWait == math.MaxInt64 {
-		return time.Time{}
-	}
-	return time.Now().Add(g.numbers.maxWait)
-}
-
-func (g *gate) takeSlot(ctx context.Context, until time.Time) error {
+func (g *gate) takeSlot(ctx context.Context, most time.Duration) error {
 	if g.slots == nil || g.slots.TryAcquire(1) {
 		return nil
 	}
-	waiting, cancel := ctx, context.CancelFunc(func() {})
-	if !until.IsZero() {
-		waiting, cancel = context.WithDeadline(ctx, until)
-	}
+	waiting, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	if g.slots.Acquire(waiting, 1) == nil {
 		return nil
@@ -79,12 +67,12 @@ func (g *gate) takeSlot(ctx context.Context, until time.Time) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return &LimitError{Origin: g.origin, why: fmt.Sprintf("%d requests are under way, and none has ended in %v", g.numbers.slots, g.numbers.maxWait)}
+	return &LimitError{Origin: g.origin, why: fmt.Sprintf("%d requests are under way, and none has ended in %v", g.numbers.slots, most)}
 }
 
 // takeTurn waits for the rates.
-func (g *gate) takeTurn(ctx context.Context, until time.Time) error {
-	t, err := g.reserve(ctx, until)
+func (g *gate) takeTurn(ctx context.Context, most time.Duration, begun time.Time) error {
+	t, err := g.reserve(ctx, most, begun)
 	if err != nil || t.wait == 0 {
 		return err
 	}
@@ -113,7 +101,7 @@ func (t turn) giveBack(now time.Time) {
 
 // reserve takes the next turn, if that is soon enough. The lock lets nobody count on one that
 // is given back at once.
-func (g *gate) reserve(ctx context.Context, until time.Time) (turn, error) {
+func (g *gate) reserve(ctx context.Context, most time.Duration, begun time.Time) (turn, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
@@ -121,7 +109,7 @@ func (g *gate) reserve(ctx context.Context, until time.Time) (turn, error) {
 	var quota time.Duration
 	quota, t.learned = g.quota(now)
 	t.wait = max(t.own.DelayFrom(now), quota)
-	if why := g.tooLong(ctx, now.Add(t.wait), until); why != "" && t.wait > 0 {
+	if why := tooLong(ctx, now.Add(t.wait), most, begun); why != "" && t.wait > 0 {
 		t.giveBack(now)
 		return t, &LimitError{Origin: g.origin, Wait: t.wait, why: fmt.Sprintf("the next turn is in %v, %s", t.wait.Round(time.Millisecond), why)}
 	}
@@ -129,12 +117,12 @@ func (g *gate) reserve(ctx context.Context, until time.Time) (turn, error) {
 }
 
 // tooLong says why a turn is too far off, or nothing.
-func (g *gate) tooLong(ctx context.Context, turn, until time.Time) string {
+func tooLong(ctx context.Context, turn time.Time, most time.Duration, begun time.Time) string {
 	if end, ok := ctx.Deadline(); ok && !turn.Before(end) {
 		return "after the deadline"
 	}
-	if !until.IsZero() && turn.After(until) {
-		return fmt.Sprintf("and %v is the most that is waited", g.numbers.maxWait)
+	if turn.Sub(begun) > most {
+		return fmt.Sprintf("and %v is the most that is waited", most)
 	}
 	return ""
 }
@@ -161,9 +149,6 @@ const maxReset = 24 * time.Hour
 
 // learn heeds what an answer tells of the server's quota.
 func (g *gate) learn(h http.Header) {
-	if !g.numbers.learn {
-		return
-	}
 	left, reset, ok := ratelimit.Left(h)
 	if !ok || reset > maxReset {
 		return

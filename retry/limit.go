@@ -20,8 +20,8 @@ import (
 // instance; a connection that becomes something else (101) only until then.
 //
 // The zero value is 100 attempts at a time. It is a pointer and not copied, and safe for
-// concurrent use. One that replaces another with the same numbers goes on with its turns, for
-// each of up to 4096 origins.
+// concurrent use. One that replaces another with the same Rate, Burst and Concurrent goes on
+// with its turns, for each of up to 4096 origins.
 type Limit struct {
 	Rate       float64       // attempts in a second; 0 is no bound
 	Burst      int           // of those, at once; 0 is a second's
@@ -58,30 +58,33 @@ func (*Limit) Name() string { return "limit" }
 // Layer is [middleware.Limit].
 func (*Limit) Layer() middleware.Layer { return middleware.Limit }
 
-// limitNumbers are the settings of a [Limit], filled in.
+// limitNumbers are what makes a turn, filled in.
 type limitNumbers struct {
-	rate    float64
-	burst   int
-	slots   int64
-	maxWait time.Duration
-	learn   bool
+	rate  float64
+	burst int
+	slots int64
 }
 
 func (l *Limit) numbers() limitNumbers {
-	n := limitNumbers{l.Rate, l.Burst, int64(or(l.Concurrent, 100)), l.MaxWait, l.Learn}
+	n := limitNumbers{l.Rate, l.Burst, int64(or(l.Concurrent, 100))}
 	if n.rate == 0 {
 		n.rate = math.Inf(1)
 	}
 	if n.burst == 0 {
 		n.burst = int(min(max(1, math.Ceil(n.rate)), math.MaxInt32))
 	}
-	switch n.maxWait {
-	case 0:
-		n.maxWait = 10 * time.Second
-	case middleware.NoLimit:
-		n.maxWait = math.MaxInt64
-	}
 	return n
+}
+
+// maxWait is MaxWait, filled in.
+func (l *Limit) maxWait() time.Duration {
+	switch l.MaxWait {
+	case 0:
+		return 10 * time.Second
+	case middleware.NoLimit:
+		return math.MaxInt64
+	}
+	return l.MaxWait
 }
 
 // Bind goes on with the turns of the limit before.
@@ -130,7 +133,7 @@ func (l *Limit) String() string {
 	} else {
 		s += fmt.Sprintf("%d at a time", n.slots)
 	}
-	if n.learn {
+	if l.Learn {
 		s += ", and what the server tells"
 	}
 	return s
@@ -140,7 +143,7 @@ func (l *Limit) String() string {
 func (l *Limit) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
 	g := l.gates().of(req.URL, l.numbers().gate)
 	begun := time.Now()
-	if err := g.enter(req.Context()); err != nil {
+	if err := g.enter(req.Context(), l.maxWait()); err != nil {
 		return nil, err
 	}
 	if waited := time.Since(begun); waited >= time.Millisecond {
@@ -156,7 +159,9 @@ func (l *Limit) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 	if err != nil {
 		return nil, err
 	}
-	g.learn(resp.Header)
+	if l.Learn {
+		g.learn(resp.Header)
+	}
 	if resp.Body != nil && resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols {
 		resp.Body = &guest{ReadCloser: resp.Body, leave: g.leave}
 		inside = false
