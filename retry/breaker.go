@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/restykit/restykit/internal/perorigin"
 	"github.com/restykit/restykit/middleware"
 )
 
@@ -35,8 +36,8 @@ type Breaker struct {
 	// OnChange is told of each change, by the goroutine whose attempt caused it.
 	OnChange func(BreakerChange)
 
-	own  eachOrigin[circuit]
-	from *eachOrigin[circuit] // of the step that this one has replaced
+	own  perorigin.Each[circuit]
+	from *perorigin.Each[circuit] // of the step that this one has replaced
 }
 
 // BreakerState is what a breaker lets through to an origin: all, some, or nothing.
@@ -108,7 +109,7 @@ func (b *Breaker) Bind(old middleware.Middleware) middleware.Middleware {
 	}
 }
 
-func (b *Breaker) circuits() *eachOrigin[circuit] {
+func (b *Breaker) circuits() *perorigin.Each[circuit] {
 	if b.from != nil {
 		return b.from
 	}
@@ -149,7 +150,7 @@ func (b *Breaker) String() string {
 
 // RoundTrip sends the request where the breaker lets it, and counts how that ends.
 func (b *Breaker) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
-	c := b.circuits().of(req.URL, b.numbers().circuit)
+	c := b.circuits().Of(req.URL, b.numbers().circuit)
 	done, err := c.engine.Allow()
 	b.tell(req.Context(), c)
 	if err != nil {

@@ -6,13 +6,15 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/restykit/restykit/internal/perorigin"
 )
 
 // latencies are how long the answers of origins take, of late. The zero value is ready; it
 // is safe for concurrent use.
 type latencies struct {
 	mu sync.Mutex
-	of perOrigin[*recent]
+	of perorigin.Map[*recent]
 }
 
 const (
@@ -33,10 +35,10 @@ type recent struct {
 func (l *latencies) add(target *url.URL, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r, ok := l.of.get(target)
+	r, ok := l.of.Get(target)
 	if !ok {
 		r = &recent{}
-		l.of.put(target, r)
+		l.of.Put(target, r)
 	}
 	r.added++
 	if len(r.ring) < recentAnswers {
@@ -51,7 +53,7 @@ func (l *latencies) add(target *url.URL, d time.Duration) {
 func (l *latencies) quantile(target *url.URL, part float64) (time.Duration, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r, ok := l.of.get(target)
+	r, ok := l.of.Get(target)
 	if !ok || len(r.ring) < fewest(part) {
 		return 0, false
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/restykit/restykit/internal/perorigin"
 	"github.com/restykit/restykit/middleware"
 )
 
@@ -32,8 +33,8 @@ type Limit struct {
 	// to the reset, and when nothing is left nothing is sent before it.
 	Learn bool
 
-	own  eachOrigin[gate]
-	from *eachOrigin[gate] // of the step that this one has replaced
+	own  perorigin.Each[gate]
+	from *perorigin.Each[gate] // of the step that this one has replaced
 }
 
 // LimitError is the error of an attempt that a [Limit] did not send.
@@ -96,7 +97,7 @@ func (l *Limit) Bind(old middleware.Middleware) middleware.Middleware {
 	return &Limit{Rate: l.Rate, Burst: l.Burst, Concurrent: l.Concurrent, MaxWait: l.MaxWait, Learn: l.Learn, from: before.gates()}
 }
 
-func (l *Limit) gates() *eachOrigin[gate] {
+func (l *Limit) gates() *perorigin.Each[gate] {
 	if l.from != nil {
 		return l.from
 	}
@@ -141,7 +142,7 @@ func (l *Limit) String() string {
 
 // RoundTrip sends the request when it is its turn.
 func (l *Limit) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
-	g := l.gates().of(req.URL, l.numbers().gate)
+	g := l.gates().Of(req.URL, l.numbers().gate)
 	begun := time.Now()
 	if err := g.enter(req.Context(), l.maxWait()); err != nil {
 		return nil, err

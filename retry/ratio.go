@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/restykit/restykit/internal/perorigin"
 )
 
 // Ratio is a [Budget] after the manner of Finagle: retries are a part of the calls of a
@@ -17,7 +19,7 @@ type Ratio struct {
 	Window    time.Duration // in which calls count; 0 is 10 s
 
 	mu    sync.Mutex
-	spent perOrigin[*window]
+	spent perorigin.Map[*window]
 }
 
 // slices of a window: what is older than the window goes a tenth at a time.
@@ -74,10 +76,10 @@ func (r *Ratio) Report(target *url.URL, _ Result) {
 // window is the window of an origin as it is now.
 func (r *Ratio) window(target *url.URL) *window {
 	now, slice := time.Now(), r.span()/slicesOfWindow
-	w, ok := r.spent.get(target)
+	w, ok := r.spent.Get(target)
 	if !ok {
 		w = &window{at: now}
-		r.spent.put(target, w)
+		r.spent.Put(target, w)
 	}
 	steps := int(min(now.Sub(w.at)/slice, slicesOfWindow))
 	for range steps {

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+
+	"github.com/restykit/restykit/internal/perorigin"
 )
 
 // Tokens is a [Budget] that counts as the SDKs of AWS do: a bucket of tokens for each
@@ -21,7 +23,7 @@ type Tokens struct {
 
 	short atomic.Int32 // buckets that are not full
 	mu    sync.Mutex
-	left  perOrigin[int] // a full bucket is not kept
+	left  perorigin.Map[int] // a full bucket is not kept
 }
 
 func (t *Tokens) size() int { return or(t.Size, 500) }
@@ -43,7 +45,7 @@ func or(n, byDefault int) int {
 func (t *Tokens) Spend(target *url.URL, timeout bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	left, ok := t.left.get(target)
+	left, ok := t.left.Get(target)
 	if !ok {
 		left = t.size()
 	}
@@ -61,7 +63,7 @@ func (t *Tokens) Report(target *url.URL, result Result) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	left, ok := t.left.get(target)
+	left, ok := t.left.Get(target)
 	if !ok {
 		return
 	}
@@ -75,11 +77,11 @@ func (t *Tokens) Report(target *url.URL, result Result) {
 
 func (t *Tokens) put(target *url.URL, left int) {
 	if left >= t.size() {
-		t.left.drop(target)
+		t.left.Drop(target)
 	} else {
-		t.left.put(target, left)
+		t.left.Put(target, left)
 	}
-	t.short.Store(int32(t.left.len())) //nolint:gosec // a few thousand at most
+	t.short.Store(int32(t.left.Len())) //nolint:gosec // a few thousand at most
 }
 
 // Validate refuses numbers that cannot be meant.
