@@ -121,7 +121,7 @@ func until(at time.Time, h http.Header) (time.Duration, bool) {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date
 	}
-	d := at.Sub(now)
+	d := max(0, at.Sub(now))
 	return d, d > 0
 }
 

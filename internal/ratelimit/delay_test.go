@@ -212,6 +212,7 @@ func TestARateLimitIsTold(t *testing.T) {
 func FuzzDelay(f *testing.F) {
 	f.Add(429, "5", "250", "1445412490", `"default";r=0;t=30`, now)
 	f.Add(403, now, "", "0", `limit=1, remaining=0, reset=5`, "")
+	f.Add(429, "", "", "1000000000", "", "") // long ago
 	f.Fuzz(func(t *testing.T, status int, after, ms, reset, field, date string) {
 		h := of("Retry-After", after, "Retry-After-Ms", ms, "X-RateLimit-Reset", reset, "RateLimit", field, "Date", date)
 		if d, ok := ratelimit.Delay(status, h); d < 0 || (!ok && d > 0) {
