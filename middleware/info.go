@@ -69,6 +69,13 @@ func RequestOf(ctx context.Context) *resty.Request {
 	return nil
 }
 
+// Sent tells whether the transport has had the request of the attempt that a context belongs
+// to. It is false where a step has refused it.
+func Sent(ctx context.Context) bool {
+	a := attemptOf(ctx)
+	return a != nil && a.sent.Load()
+}
+
 // Start is the time at which the call began.
 func (i *Info) Start() time.Time {
 	if i == nil {

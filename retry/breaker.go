@@ -22,7 +22,7 @@ import (
 // While it is open an attempt fails with an [*OpenError], which a [Policy] waits for only
 // where that is no longer than its own wait. When OpenFor is over, Probes attempts are let
 // through. It closes when all of them succeed, and opens anew at the first that fails. A
-// probe that hangs holds its place: have a [middleware.Timeout].
+// probe that takes longer than OpenFor gives its place to another, and counts when it ends.
 //
 // The zero value is ready. It is a pointer and not copied, and safe for concurrent use. One
 // that replaces another with the same numbers goes on with what that has counted, for each
@@ -151,18 +151,19 @@ func (b *Breaker) String() string {
 // RoundTrip sends the request where the breaker lets it, and counts how that ends.
 func (b *Breaker) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
 	c := b.circuits().Of(req.URL, b.numbers().circuit)
-	done, err := c.engine.Allow()
-	b.tell(req.Context(), c)
+	done, err := c.allow()
 	if err != nil {
+		b.tell(req.Context(), c)
 		return nil, c.refusal()
 	}
-	outcome := errUncounted // of a panic
+	outcome := errUncounted // of a panic, here or below
 	defer func() {
 		done(outcome)
 		b.tell(req.Context(), c)
 	}()
+	b.tell(req.Context(), c)
 	resp, err := next(req)
-	outcome = judge(req.Context(), resp, err)
+	outcome = judge(req, resp, err)
 	return resp, err
 }
 

@@ -1,7 +1,6 @@
 package retry
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"sync"
@@ -26,7 +25,11 @@ type circuit struct {
 	origin string
 	engine *gobreaker.TwoStepCircuitBreaker[struct{}]
 
+	numbers breakerNumbers
+
 	mu      sync.Mutex
+	state   BreakerState
+	turns   int       // counts the changes
 	until   time.Time // when it has been open for long enough
 	changes []BreakerChange
 }
@@ -40,7 +43,7 @@ var (
 const slicesOfBreaker = 10
 
 func (n breakerNumbers) circuit(from string) *circuit {
-	c := &circuit{origin: from}
+	c := &circuit{origin: from, numbers: n, state: BreakerClosed}
 	c.engine = gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
 		MaxRequests: uint32(n.probes), //nolint:gosec // 1 to 1000
 		Interval:    n.window, BucketPeriod: n.window / slicesOfBreaker, Timeout: n.openFor,
@@ -61,9 +64,46 @@ func (c *circuit) changed(change BreakerChange, openFor time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.changes = append(c.changes, change)
+	c.state = change.To
+	c.turns++
 	if c.until = time.Now(); change.To == BreakerOpen {
 		c.until = c.until.Add(openFor + 1) // the engine opens when that is over, not as it ends
 	}
+}
+
+// allow asks the engine for one attempt. The engine files a result where the attempt began,
+// and drops it when that is older than the window: a time-out as long as the window would
+// never count. So an attempt that was long under way is counted when it ends. A probe without
+// an answer gives its place back when it has had the time of OpenFor, and counts if one comes.
+func (c *circuit) allow() (done func(error), err error) {
+	begun := time.Now()
+	first, err := c.engine.Allow()
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	state, turn := c.state, c.turns
+	c.mu.Unlock()
+	if state == BreakerHalfOpen {
+		late := time.AfterFunc(c.numbers.openFor, func() { first(errUncounted) })
+		return func(outcome error) {
+			if late.Stop() || !errors.Is(outcome, errUncounted) {
+				first(outcome)
+			}
+		}, nil
+	}
+	return func(outcome error) {
+		c.mu.Lock()
+		same := c.turns == turn
+		c.mu.Unlock()
+		if state == BreakerClosed && same && time.Since(begun) >= c.numbers.window/slicesOfBreaker {
+			first(errUncounted)
+			if first, err = c.engine.Allow(); err != nil {
+				return
+			}
+		}
+		first(outcome)
+	}, nil
 }
 
 // take is what has changed since it was asked last.
@@ -82,21 +122,30 @@ func (c *circuit) refusal() error {
 }
 
 // judge tells how an attempt counts: nil is a success.
-func judge(ctx context.Context, resp *http.Response, err error) error {
+func judge(req *http.Request, resp *http.Response, err error) error {
+	var refused interface{ Unsent() bool }
+	_, late := errors.AsType[*middleware.TimeoutError](err)
 	switch {
 	case err == nil && resp.StatusCode < http.StatusInternalServerError:
 		return nil
-	case err == nil || ofNetwork(err):
+	case err == nil:
 		return errFailed
-	case ctx.Err() != nil || unsent(err) || isFinal(err):
+	case !middleware.Sent(req.Context()) || isFinal(err) || malformed(req):
+		return errUncounted
+	case errors.As(err, &refused) && refused.Unsent() && !ofNetwork(refused):
+		return errUncounted
+	case req.Context().Err() != nil && !late:
 		return errUncounted
 	}
 	return errFailed
 }
 
-// ofNetwork tells an error whose type says that nobody was there, or answered in time.
-func ofNetwork(err error) bool {
-	_, unconnected := errors.AsType[*middleware.ConnectError](err)
-	_, late := errors.AsType[*middleware.TimeoutError](err)
-	return unconnected || late
+// ofNetwork tells the errors that are Unsent because there was no connection from those of a
+// step that refused.
+func ofNetwork(unsent any) bool {
+	switch unsent.(type) {
+	case *middleware.ConnectError, *middleware.TimeoutError:
+		return true
+	}
+	return false
 }

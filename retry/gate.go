@@ -12,6 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/restykit/restykit/internal/ratelimit"
+	"github.com/restykit/restykit/middleware"
 )
 
 // gate is the limit of one origin.
@@ -141,7 +142,7 @@ func (g *gate) quota(now time.Time) (time.Duration, *rate.Reservation) {
 	return wait, r
 }
 
-// scarce is the part of a quota from which on the rest is spread.
+// scarce is the part of a quota from which on the rest is spread, and the last one always.
 const scarce = 10
 
 // maxReset bounds what a server may say of its quota: a wrong clock stops nobody for ever.
@@ -149,17 +150,17 @@ const maxReset = 24 * time.Hour
 
 // learn heeds what an answer tells of the server's quota.
 func (g *gate) learn(h http.Header) {
-	left, reset, ok := ratelimit.Left(h)
-	if !ok || reset > maxReset {
+	quota, ok := ratelimit.Left(h)
+	if !ok || quota.Reset > maxReset {
 		return
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	g.most, g.empty, g.reset = max(g.most, left), left == 0, now.Add(reset)
+	g.most, g.empty, g.reset = max(g.most, quota.Left, quota.Limit), quota.Left == 0, now.Add(quota.Reset)
 	pace := rate.Inf
-	if left > 0 && left <= g.most/scarce {
-		pace = rate.Limit(float64(left) / reset.Seconds())
+	if quota.Left > 0 && quota.Left <= max(1, g.most/scarce) {
+		pace = rate.Limit(float64(quota.Left) / quota.Reset.Seconds())
 	}
 	g.pace.SetLimitAt(now, pace)
 }
@@ -170,6 +171,34 @@ type guest struct {
 
 	once  sync.Once
 	leave func()
+}
+
+// guests are the bodies of a call whose place is taken.
+type guests struct {
+	mu   sync.Mutex
+	here []*guest
+}
+
+type guestsKey struct{}
+
+func guestsOf(info *middleware.Info) *guests {
+	return info.Memo(guestsKey{}, func() any { return &guests{} }).(*guests)
+}
+
+func (g *guests) add(b *guest) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.here = append(g.here, b)
+}
+
+// leave gives the places of all back.
+func (g *guests) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, b := range g.here {
+		b.once.Do(b.leave)
+	}
+	g.here = nil
 }
 
 // Read leaves at the end.

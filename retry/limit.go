@@ -1,6 +1,7 @@
 package retry
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -17,8 +18,9 @@ import (
 //
 // Each attempt counts, retries and hedges too, and waits within the limits that it has, such
 // as Timeout.Attempt and Deadline. One that the caller cancels gives its turn back. An
-// attempt is under way until its answer has been read to the end or closed, a stream for
-// instance; a connection that becomes something else (101) only until then.
+// attempt is under way until its answer has been read to the end or closed, or its context has
+// ended, or a [Policy] waits to try again; a connection that becomes something else (101) only
+// until then.
 //
 // The zero value is 100 attempts at a time. It is a pointer and not copied, and safe for
 // concurrent use. One that replaces another with the same Rate, Burst and Concurrent goes on
@@ -29,8 +31,8 @@ type Limit struct {
 	Concurrent int           // attempts under way; 0 is 100, -1 is no bound
 	MaxWait    time.Duration // for a turn; 0 is 10 s; middleware.NoLimit leaves it to the deadline
 	// Learn heeds what the server tells of its quota, in the RateLimit field or in
-	// X-RateLimit-Remaining and -Reset: when a tenth is left, the rest is spread over the time
-	// to the reset, and when nothing is left nothing is sent before it.
+	// X-RateLimit-Limit, -Remaining and -Reset: when a tenth is left, or one, the rest is spread
+	// over the time to the reset, and when nothing is left nothing is sent before it.
 	Learn bool
 
 	own  perorigin.Each[gate]
@@ -164,8 +166,19 @@ func (l *Limit) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 		g.learn(resp.Header)
 	}
 	if resp.Body != nil && resp.Body != http.NoBody && resp.StatusCode != http.StatusSwitchingProtocols {
-		resp.Body = &guest{ReadCloser: resp.Body, leave: g.leave}
+		body := &guest{ReadCloser: resp.Body}
+		stop := context.AfterFunc(req.Context(), func() { body.once.Do(g.leave) }) // the transport closes what nobody does
+		body.leave = func() { stop(); g.leave() }
+		guestsOf(middleware.InfoOf(req.Context())).add(body)
+		resp.Body = body
 		inside = false
 	}
 	return resp, nil
+}
+
+// Observe gives the place of an answer back that a [Policy] keeps while it waits to try again.
+func (l *Limit) Observe(info *middleware.Info, e middleware.Event) {
+	if e.Step == (Policy{}).Name() && e.Kind == "wait" {
+		guestsOf(info).leave()
+	}
 }

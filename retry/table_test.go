@@ -92,6 +92,7 @@ var outcomes = map[string]answers{
 	"the breaker is open for longer than the wait":          allFail(&retry.OpenError{Until: time.Now().Add(time.Hour)}),
 	"the breaker closes within the wait":                    allFail(&retry.OpenError{}, later(50*time.Millisecond)),
 	"the client's own rate limit, for longer than the wait": allFail(&retry.LimitError{Wait: 200 * time.Millisecond}),
+	"too many requests under way (`Limit.Concurrent`)":      allFail(&retry.LimitError{}),
 }
 
 var statusList = regexp.MustCompile(`^\d{3}(, \d{3})*$`)

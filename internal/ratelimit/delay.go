@@ -147,25 +147,32 @@ func digits(text string) (int64, bool) {
 	return n, true
 }
 
-// Left is what is left of the quota that is the scarcest, and the time until it is full
-// again, as any answer may say.
-func Left(h http.Header) (requests int64, reset time.Duration, ok bool) {
-	scarcest := func(n int64, d time.Duration) {
-		if d > 0 && (!ok || n < requests || (n == requests && d > reset)) {
-			requests, reset, ok = n, d, true
+// Quota is what a server tells of a quota.
+type Quota struct {
+	Left  int64         // requests
+	Limit int64         // of them in all, or 0 where that is not told
+	Reset time.Duration // until it is full again
+}
+
+// Left is the quota of which the least is left, as any answer may tell.
+func Left(h http.Header) (scarcest Quota, ok bool) {
+	look := func(q Quota) {
+		if q.Reset > 0 && (!ok || q.Left < scarcest.Left || (q.Left == scarcest.Left && q.Reset > scarcest.Reset)) {
+			scarcest, ok = q, true
 		}
 	}
 	for _, q := range parse(h["Ratelimit"]) {
 		if q.reset >= 0 {
-			scarcest(q.remaining, span(q.reset, time.Second))
+			look(Quota{Left: q.remaining, Reset: span(q.reset, time.Second)})
 		}
 	}
 	for _, prefix := range prefixes() {
 		left, told := digits(h.Get(prefix + "Remaining"))
 		n, until := digits(h.Get(prefix + "Reset"))
+		limit, _ := digits(h.Get(prefix + "Limit"))
 		if d, later := moment(n, h); told && until && later {
-			scarcest(left, d)
+			look(Quota{Left: left, Limit: limit, Reset: d})
 		}
 	}
-	return requests, reset, ok
+	return scarcest, ok
 }
