@@ -130,8 +130,8 @@ func bodyAgain(req *http.Request) (io.ReadCloser, error) {
 	return body, nil
 }
 
-// supersede gives up the answers before, but for those of the same race. A later Mutable makes a new copy: the header map
-// of this one is being sent.
+// supersede gives up the answers before, but for those of the same race. A later Mutable
+// makes a new copy: the header map of this one is being sent.
 func (h *hop) supersede(a *attempt) {
 	h.mu.Lock()
 	h.own = nil

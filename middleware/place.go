@@ -67,8 +67,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		return t.base.RoundTrip(req)
 	}
 	resp, err := c.roundTrip(req, t.base)
-	if c.hop.base != nil && c.pipe.base != nil {
-		t.pools.Store(c.hop.base, nil)
+	if base := c.hop.target(); base != nil && c.pipe.base != nil {
+		t.pools.Store(base, nil)
 	}
 	return resp, err
 }

@@ -170,7 +170,7 @@ func (b *Breaker) RoundTrip(req *http.Request, next middleware.Next) (*http.Resp
 // tell reports what has changed.
 func (b *Breaker) tell(ctx context.Context, c *circuit) {
 	for _, change := range c.take() {
-		middleware.Emit(ctx, middleware.Event{Step: b.Name(), Kind: string(change.To)})
+		middleware.Emit(ctx, middleware.Event{Step: b.Name(), Kind: "breaker", Text: string(change.To)})
 		if b.OnChange != nil {
 			b.OnChange(change)
 		}

@@ -322,3 +322,121 @@ func TestBreakerKeepsTheContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) { middlewaretest.Run(t, step) })
 	}
 }
+
+// opened is a client whose breaker has opened, and its wire, which from now on does as told.
+func opened(t *testing.T, b *retry.Breaker, now func(int, *http.Request) lane) (*resty.Client, *track) {
+	t.Helper()
+	tr := lanes(lane{status: 503})
+	c := hedged(t, tr, b)
+	sends(c, 20)
+	requireOpen(t, sends(c, 1)[0], 5*time.Second)
+	tr.n.Store(0)
+	tr.lanes = now
+	time.Sleep(5*time.Second + time.Nanosecond)
+	return c, tr
+}
+
+// TestAServerThatHangsOpensTheBreaker also where a time-out is as long as the window.
+func TestAServerThatHangsOpensTheBreaker(t *testing.T) {
+	for name, limits := range map[string]middleware.Timeout{"the defaults": {}, "a short limit": {Read: time.Second}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := hedged(t, lanes(lane{takes: 24 * time.Hour, status: 200}), &retry.Breaker{}, limits)
+				_, errs := atOnce(t, c, 50)
+				require.Len(t, errs, 50)
+				requireOpen(t, sends(c, 1)[0], 5*time.Second)
+			})
+		})
+	}
+}
+
+func TestAProbeThatHangsGivesItsPlaceToAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, tr := opened(t, &retry.Breaker{Probes: 1}, func(n int, _ *http.Request) lane {
+			if n == 1 {
+				return lane{takes: 24 * time.Hour, status: 200, deaf: true}
+			}
+			return lane{status: 200}
+		})
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = c.R().Get("/") })
+		time.Sleep(5*time.Second - time.Nanosecond)
+		_, open := errors.AsType[*retry.OpenError](sends(c, 1)[0])
+		require.True(t, open, "it has the time of OpenFor")
+		time.Sleep(2 * time.Nanosecond)
+		require.NoError(t, sends(c, 1)[0])
+		wg.Wait()
+		tr.quiet(t)
+	})
+}
+
+func TestASlowProbeStillCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := opened(t, &retry.Breaker{Probes: 1}, func(int, *http.Request) lane { return lane{takes: time.Minute, status: 200} })
+		require.NoError(t, sends(c, 1)[0])
+		_, errs := atOnce(t, c, 5)
+		require.Empty(t, errs, "it is closed")
+	})
+}
+
+func TestAPanicOfOnChangeGivesTheProbeBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		panics := true
+		b := &retry.Breaker{Probes: 1, OnChange: func(change retry.BreakerChange) {
+			if change.To == retry.BreakerHalfOpen && panics {
+				panics = false
+				panic("the user's")
+			}
+		}}
+		c, _ := opened(t, b, func(int, *http.Request) lane { return lane{status: 200} })
+		require.PanicsWithValue(t, "the user's", func() { sends(c, 1) })
+		require.NoError(t, sends(c, 1)[0])
+	})
+}
+
+// noTokenError is that of a step whose own server is not there.
+type noTokenError struct{ error }
+
+func (noTokenError) Unsent() bool    { return true }
+func (e noTokenError) Unwrap() error { return e.error }
+
+func TestWhatAStepRefusesDoesNotCount(t *testing.T) {
+	for name, err := range map[string]error{
+		"a token endpoint that is not there": noTokenError{connect("dial", syscall.ECONNREFUSED)},
+		"a token endpoint that is slow":      noTokenError{&middleware.TimeoutError{Limit: "read", Value: time.Second}},
+		"a plain refusal":                    errors.New("no tenant"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				refuses := middleware.Func("refuses", middleware.Auth, func(*http.Request, middleware.Next) (*http.Response, error) { return nil, err })
+				for _, got := range sends(clientOf(t, &script{}, &retry.Breaker{}, refuses), 40) {
+					require.ErrorIs(t, got, err)
+				}
+			})
+		})
+	}
+}
+
+func TestWhatNoTransportSendsDoesNotCount(t *testing.T) {
+	server := flaky(0)
+	defer server.Close()
+	c := resty.New().SetBaseURL(server.URL)
+	require.NoError(t, middleware.Use(c, &retry.Breaker{}))
+	for range 40 {
+		_, err := c.R().SetHeader("X-Bad", "a\nb").Get("/")
+		require.Error(t, err)
+	}
+	require.NoError(t, sends(c, 1)[0])
+}
+
+// TestObserversHearOfABreaker in the word of middleware.Event.
+func TestObserversHearOfABreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		heard := &hears{}
+		c := clientOf(t, &script{answers: answers{status(503)}}, &retry.Breaker{}, heard)
+		sends(c, 21)
+		require.Equal(t, []string{"breaker"}, heard.kinds)
+		require.Equal(t, "open", heard.last.Text)
+		require.Equal(t, "breaker", heard.last.Step)
+	})
+}

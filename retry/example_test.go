@@ -228,10 +228,11 @@ func ExampleBreaker() {
 		_, _ = client.R().Get("/")
 	}
 	_, err := client.R().Get("/")
-	if open, ok := errors.AsType[*retry.OpenError](err); ok {
+	if _, ok := errors.AsType[*retry.OpenError](err); ok {
 		fmt.Println("not sent")
-		time.Sleep(time.Until(open.Until))
 	}
+	// A policy whose wait is longer waits for it to close.
+	_ = middleware.Use(client, retry.Policy{Wait: 50 * time.Millisecond, Jitter: retry.NoJitter})
 	resp, err := client.R().Get("/")
 	fmt.Println(resp, err)
 	// Output:

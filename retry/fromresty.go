@@ -30,6 +30,8 @@ import (
 // single request (its AddRetryCondition) are not known: give it a policy by
 // [middleware.With].
 //
+// [Policy.Decide] of such a policy knows nothing of the conditions and the hooks.
+//
 // A nil client, like one that does not retry, is a policy of one attempt.
 func FromResty(client *resty.Client) Policy {
 	if client == nil || client.RetryCount <= 0 {

@@ -97,12 +97,17 @@ func TestAHedgeIsPaidFromTheBudget(t *testing.T) {
 	})
 }
 
-// hears is a step that keeps the kinds of the events.
-type hears struct{ kinds []string }
+// hears is a step that keeps the kinds of the events, and the last of them.
+type hears struct {
+	kinds []string
+	last  middleware.Event
+}
 
-func (*hears) Name() string                                     { return "hears" }
-func (*hears) Layer() middleware.Layer                          { return middleware.Call }
-func (h *hears) Observe(_ *middleware.Info, e middleware.Event) { h.kinds = append(h.kinds, e.Kind) }
+func (*hears) Name() string            { return "hears" }
+func (*hears) Layer() middleware.Layer { return middleware.Call }
+func (h *hears) Observe(_ *middleware.Info, e middleware.Event) {
+	h.kinds, h.last = append(h.kinds, e.Kind), e
+}
 
 func TestHedgesAreInTheHistory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

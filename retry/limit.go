@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/restykit/restykit/internal/perorigin"
 	"github.com/restykit/restykit/middleware"
 )
@@ -71,7 +73,7 @@ type limitNumbers struct {
 func (l *Limit) numbers() limitNumbers {
 	n := limitNumbers{l.Rate, l.Burst, int64(or(l.Concurrent, 100))}
 	if n.rate == 0 {
-		n.rate = math.Inf(1)
+		n.rate = float64(rate.Inf) // which is not that of package math
 	}
 	if n.burst == 0 {
 		n.burst = int(min(max(1, math.Ceil(n.rate)), math.MaxInt32))

@@ -351,3 +351,62 @@ func TestATurnThatIsRefusedHoldsNoPlace(t *testing.T) {
 		require.NoError(t, sends(c, 1)[0])
 	})
 }
+
+func TestABackoffHoldsNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: answers{status(503, "Retry-After", "30"), status(200)}}
+		c := clientOf(t, s, retry.Policy{}, &retry.Limit{Concurrent: 1})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if _, err := c.R().Get("/"); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(time.Second)
+		begun := time.Now()
+		require.NoError(t, sends(c, 1)[0])
+		require.Zero(t, time.Since(begun))
+		wg.Wait()
+		require.Len(t, s.at, 3)
+	})
+}
+
+func TestAStreamWhoseCallerHasGoneHoldsNoPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := hedged(t, lanes(lane{status: 200, body: "stream"}), &retry.Limit{Concurrent: 1})
+		ctx, cancel := context.WithCancel(t.Context())
+		resp, err := c.R().SetContext(ctx).SetDoNotParseResponse(true).Get("/")
+		require.NoError(t, err)
+		cancel()
+		synctest.Wait()
+		require.NoError(t, sends(c, 1)[0], "nobody has closed it")
+		require.NoError(t, resp.RawBody().Close())
+	})
+}
+
+// TestWhatIsLeftIsSpread of a small quota, and where the client comes late to a large one.
+func TestWhatIsLeftIsSpread(t *testing.T) {
+	for name, fields := range map[string][]string{
+		"one of five":                         {"X-RateLimit-Limit", "5", "X-RateLimit-Remaining", "1", "X-RateLimit-Reset", "8"},
+		"three of 5,000, at the first answer": {"X-RateLimit-Limit", "5000", "X-RateLimit-Remaining", "3", "X-RateLimit-Reset", "9"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: answers{status(200, fields...)}}
+				require.NoError(t, errors.Join(sends(clientOf(t, s, &retry.Limit{Learn: true}), 3)...))
+				require.GreaterOrEqual(t, s.at[2].Sub(s.at[1]), 3*time.Second)
+			})
+		})
+	}
+}
+
+func TestAResetOfZeroDoesNotEndTheLearning(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		told := func(left, reset string) func() (*http.Response, error) {
+			return status(200, "X-RateLimit-Remaining", left, "X-RateLimit-Reset", reset)
+		}
+		s := &script{answers: answers{told("100", "60"), told("1", "0"), told("1", "0"), told("5", "10")}}
+		require.NoError(t, errors.Join(sends(clientOf(t, s, &retry.Limit{Learn: true}), 7)...))
+		require.GreaterOrEqual(t, s.at[6].Sub(s.at[5]), 2*time.Second, "5 left for 10 s")
+	})
+}
