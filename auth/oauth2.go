@@ -48,10 +48,12 @@ type OAuth2 struct {
 	// Client sends the token requests; it follows no redirects, whatever it says. nil
 	// is a plain one. It must not be a client that this step is on.
 	Client *http.Client
-	// Timeout is the longest time for one token request. 0 is 10 s.
+	// Timeout is the longest time for one token request. 0 is 10 s, or what the grant
+	// needs: a person who has to log in takes longer.
 	Timeout time.Duration
 
 	minter minter
+	style  clientStyle // what the token endpoint took
 }
 
 const defaultMintTimeout = 10 * time.Second
@@ -79,7 +81,7 @@ func (*OAuth2) has(req *http.Request) bool { return hasAuthorization(req) }
 type usedKey struct{}
 
 func (o *OAuth2) sign(req *http.Request) error {
-	if g, ok := o.Grant.(interface{ saved() *oauth2.Token }); ok {
+	if g, ok := o.Grant.(saver); ok {
 		o.minter.seed(g.saved())
 	}
 	token, err := o.minter.get(req.Context(), o.mint, usedBy(req))
@@ -110,11 +112,7 @@ func usedBy(req *http.Request) *used {
 
 // mint obtains one token, with one request, on a context and a client of its own.
 func (o *OAuth2) mint(last *oauth2.Token) (*oauth2.Token, error) {
-	timeout := o.Timeout
-	if timeout == 0 {
-		timeout = defaultMintTimeout
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), styleKey{}, &o.style), o.timeout())
 	defer cancel()
 	client := http.Client{}
 	if o.Client != nil {
@@ -138,9 +136,19 @@ func (o *OAuth2) mint(last *oauth2.Token) (*oauth2.Token, error) {
 	return token, nil
 }
 
+func (o *OAuth2) timeout() time.Duration {
+	if o.Timeout > 0 {
+		return o.Timeout
+	}
+	if g, ok := o.Grant.(patient); ok {
+		return g.patience()
+	}
+	return defaultMintTimeout
+}
+
 // checkProxy refuses to ask for a token by way of a proxy that may not see the secrets.
 func (o *OAuth2) checkProxy(ctx context.Context, rt http.RoundTripper) error {
-	g, ok := o.Grant.(interface{ endpoint() string })
+	g, ok := o.Grant.(asker)
 	if !ok || o.InsecureHTTP {
 		return nil
 	}
@@ -175,13 +183,16 @@ func (o *OAuth2) Validate() error {
 		errs = append(errs, fmt.Errorf("Timeout is %v: give a positive duration, or 0 for %v", o.Timeout, defaultMintTimeout))
 	}
 	if o.Grant == nil {
-		return errors.Join(append(errs, errors.New("Grant is nil: give auth.ClientCredentials or auth.RefreshToken"))...)
+		return errors.Join(append(errs, errors.New("Grant is nil: give one, such as auth.ClientCredentials"))...)
 	}
 	if v, ok := o.Grant.(interface{ Validate() error }); ok {
 		errs = append(errs, v.Validate())
 	}
-	if e, ok := o.Grant.(interface{ endpoint() string }); ok {
+	if e, ok := o.Grant.(asker); ok {
 		errs = append(errs, checkEndpoint(e.endpoint(), o.InsecureHTTP))
+	}
+	if g, ok := o.Grant.(interface{ client() tokenClient }); ok && g.client().proof == (MutualTLS{}) && (o.Client == nil || !hasCertificate(o.Client.Transport)) {
+		errs = append(errs, errors.New("Client shows no certificate: set one in the TLSClientConfig of its transport (RFC 8705)"))
 	}
 	return errors.Join(errs...)
 }

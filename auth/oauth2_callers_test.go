@@ -265,7 +265,7 @@ func TestUseRefusesAnOAuth2ThatCannotWork(t *testing.T) {
 		step *auth.OAuth2
 		want string
 	}{
-		{"no grant", &auth.OAuth2{}, "oauth2: Grant is nil: give auth.ClientCredentials or auth.RefreshToken"},
+		{"no grant", &auth.OAuth2{}, "oauth2: Grant is nil: give one, such as auth.ClientCredentials"},
 		{"negative timeout", &auth.OAuth2{Grant: granting("AT"), Timeout: -1}, "oauth2: Timeout is -1ns: give a positive duration, or 0 for 10s"},
 		{"no origin", &auth.OAuth2{Grant: granting("AT"), Origins: []string{"x"}}, `oauth2: Origins: "x" is no origin`},
 		{"no client id", &auth.OAuth2{Grant: secret("", "s3cret")}, "oauth2: ClientID is empty"},

@@ -42,7 +42,7 @@ func TestAFailedMintIsSharedByAllWhoWaited(t *testing.T) {
 
 func TestAFailedMintIsNotTriedAgainBeforeABackoffThatDoubles(t *testing.T) {
 	for name, answer := range map[string]func(int, url.Values) *http.Response{
-		"transient": refusing(http.StatusInternalServerError, "server_error"), "final": refusing(http.StatusUnauthorized, "invalid_client"),
+		"transient": refusing(http.StatusInternalServerError, "server_error"), "final": refusing(http.StatusBadRequest, "unauthorized_client"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestATransientFailureOfTheTokenEndpointIsOneForRetryAndARefusalIsNot(t *tes
 		{"429", refusing(429, "rate_limited"), nil, false},
 		{"408", refusing(408, ""), nil, false},
 		{"network", nil, middleware.Next(fails(&net.OpError{Op: "dial", Err: errors.New("connection refused")})), false},
-		{"401 invalid_client", refusing(401, "invalid_client"), nil, true},
+		{"400 unauthorized_client", refusing(400, "unauthorized_client"), nil, true},
 		{"400 invalid_grant", refusing(400, "invalid_grant"), nil, true},
 		{"500 invalid_grant", refusing(500, "invalid_grant"), nil, true},
 		{"200 invalid_scope", refusing(200, "invalid_scope"), nil, true},

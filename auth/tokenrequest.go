@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -70,13 +71,14 @@ func (r tokenRequest) explain(failed *TokenError, header http.Header, answer tok
 }
 
 func (r tokenRequest) post(ctx context.Context, client *http.Client) (*http.Response, error) {
-	if r.inForm || r.secret == "" {
-		r.form.Set("client_id", r.id)
-		if r.secret != "" {
-			r.form.Set("client_secret", r.secret)
-		}
+	form := maps.Clone(r.form)
+	if (r.inForm || r.secret == "") && r.id != "" {
+		form.Set("client_id", r.id)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, strings.NewReader(r.form.Encode()))
+	if r.inForm && r.secret != "" {
+		form.Set("client_secret", r.secret)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.url, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, err
 	}

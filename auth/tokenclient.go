@@ -1,0 +1,185 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/restykit/restykit/internal/redact"
+)
+
+// tokenClient is a client as its token endpoint knows it (RFC 6749 section 2.3).
+type tokenClient struct {
+	url, id    string
+	configured string // the secret, where it stands in the configuration
+	secret     Source // or where it comes from
+	style      oauth2.AuthStyle
+	proof      ClientAuth // in the place of a secret
+	scopes     []string
+}
+
+func clientOf(c oauth2.Config, secret Source, proof ClientAuth) tokenClient {
+	return tokenClient{c.Endpoint.TokenURL, c.ClientID, c.ClientSecret, secret, c.Endpoint.AuthStyle, proof, c.Scopes}
+}
+
+func machineOf(c clientcredentials.Config, secret Source, proof ClientAuth) tokenClient {
+	return tokenClient{c.TokenURL, c.ClientID, c.ClientSecret, secret, c.AuthStyle, proof, c.Scopes}
+}
+
+// grant is the form of a token request: its type, the scopes, and names and values.
+func (c tokenClient) grant(kind string, more url.Values) url.Values {
+	form := url.Values{"grant_type": {kind}}
+	if len(c.scopes) > 0 {
+		form.Set("scope", strings.Join(c.scopes, " "))
+	}
+	for name, values := range more {
+		form[name] = slices.Clone(values)
+	}
+	return form
+}
+
+// ask asks for a token, with one request. Where nobody said how the endpoint takes the
+// secret, that is the Basic scheme; and only where the server does not know the client
+// by it, a second request has the secret in the form. What the server took is kept for
+// as long as the OAuth2 lives.
+func (c tokenClient) ask(ctx context.Context, client *http.Client, form url.Values) (*oauth2.Token, error) {
+	r, err := c.request(ctx, form)
+	if err != nil {
+		return nil, err
+	}
+	style := styleOf(ctx, c.style)
+	r.inForm = style.Load() == int32(oauth2.AuthStyleInParams)
+	token, err := r.send(ctx, client)
+	if r.secret == "" || style.Load() != int32(oauth2.AuthStyleAutoDetect) {
+		return token, err
+	}
+	if !unknownClient(err) {
+		style.learn(oauth2.AuthStyleInHeader, err)
+		return token, err
+	}
+	r.inForm = true
+	second, errForm := r.send(ctx, client)
+	if unknownClient(errForm) {
+		return nil, err // the secret is wrong, not its place
+	}
+	style.learn(oauth2.AuthStyleInParams, errForm)
+	return second, errForm
+}
+
+func (c tokenClient) request(ctx context.Context, form url.Values) (tokenRequest, error) {
+	r := tokenRequest{url: c.url, id: c.id, form: maps.Clone(form)}
+	if c.proof != nil {
+		return r, c.proof.prove(ctx, &r)
+	}
+	own, err := clientSecret(ctx, c.secret, c.configured)
+	r.secret = own
+	return r, err
+}
+
+// refresh asks for the successor of a token (RFC 6749 section 6).
+func (c tokenClient) refresh(ctx context.Context, client *http.Client, refresh string) (*oauth2.Token, error) {
+	token, err := c.ask(ctx, client, c.grant("refresh_token", url.Values{"refresh_token": {refresh}}))
+	if err == nil && token.RefreshToken == "" {
+		token.RefreshToken = refresh
+	}
+	return token, err
+}
+
+// unknownClient tells whether the server did not know the client by what it was shown.
+func unknownClient(err error) bool {
+	said, ok := errors.AsType[*TokenError](err)
+	return ok && said.Code == "invalid_client"
+}
+
+// clientStyle is how a token endpoint takes the secret: an [oauth2.AuthStyle].
+type clientStyle struct{ atomic.Int32 }
+
+type styleKey struct{}
+
+// styleOf is the style that is configured, or what was learnt under this context, to
+// which OAuth2 gives one.
+func styleOf(ctx context.Context, configured oauth2.AuthStyle) *clientStyle {
+	if learnt, ok := ctx.Value(styleKey{}).(*clientStyle); ok && configured == oauth2.AuthStyleAutoDetect {
+		return learnt
+	}
+	s := &clientStyle{}
+	s.Store(int32(configured))
+	return s
+}
+
+// learn keeps a style by which the server knew the client, whatever else it said.
+func (s *clientStyle) learn(style oauth2.AuthStyle, err error) {
+	said, ok := errors.AsType[*TokenError](err)
+	if err == nil || (ok && said.Code != "" && said.StatusCode < http.StatusInternalServerError) {
+		s.Store(int32(style))
+	}
+}
+
+// clientSecret is what the source of a client's secret says now, or else what its
+// configuration holds.
+func clientSecret(ctx context.Context, s Source, configured string) (string, error) {
+	if s == nil {
+		return configured, nil
+	}
+	value, err := secret(ctx, s)
+	if err == nil && value == "" {
+		err = errEmpty
+	}
+	return value, prefixed("Secret", err)
+}
+
+// validate refuses a client that cannot be told, or has two secrets.
+func (c tokenClient) validate() error {
+	err := prefixed("ClientSecret", checkSecret(c.configured))
+	switch {
+	case c.proof != nil && (c.secret != nil || c.configured != ""):
+		err = errors.New("both Auth and a client's secret are set: use one")
+	case c.proof != nil:
+		err = prefixed("Auth", c.proof.Validate())
+	case c.secret != nil && c.configured != "":
+		err = errors.New("both Secret and Config.ClientSecret are set: use one")
+	case c.secret != nil:
+		err = validateFilled("Secret", c.secret)
+	}
+	return err
+}
+
+// validateNamed is validate for a client that must have an id.
+func (c tokenClient) validateNamed() error {
+	if c.id == "" {
+		return errors.Join(errors.New("ClientID is empty"), c.validate())
+	}
+	return c.validate()
+}
+
+// of is "of shop at https://id.example.com/token, secret SHOP_SECRET".
+func (c tokenClient) of() string {
+	var b strings.Builder
+	if c.id != "" {
+		b.WriteString(" of " + c.id)
+	}
+	b.WriteString(" at " + redact.String(c.url))
+	switch {
+	case c.proof != nil:
+		b.WriteString(", " + c.proof.String())
+	case c.secret != nil:
+		b.WriteString(", secret " + sourceName(c.secret))
+	}
+	return b.String()
+}
+
+func prefixed(field string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", field, err)
+}
