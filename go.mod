@@ -13,6 +13,8 @@ require (
 )
 
 require (
+	github.com/cli/browser v1.3.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.43.0 // indirect
+	golang.org/x/sys v0.35.0 // indirect
 )

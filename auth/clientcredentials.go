@@ -36,7 +36,7 @@ func (g ClientCredentials) Mint(ctx context.Context, client *http.Client, _ *oau
 	return c.ask(ctx, client, c.grant("client_credentials", g.Config.EndpointParams))
 }
 
-func (g ClientCredentials) endpoint() string { return g.Config.TokenURL }
+func (g ClientCredentials) endpoints() []endpoint { return []endpoint{{"TokenURL", g.Config.TokenURL}} }
 
 // Validate refuses a configuration that cannot work.
 func (g ClientCredentials) Validate() error {

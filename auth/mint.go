@@ -162,6 +162,7 @@ func (m *minter) land(f *flight, begun time.Time) {
 
 // keep makes a token the current one, for as long as it is good.
 func (m *minter) keep(f *flight, begun time.Time) {
+	same := m.token != nil && m.token.AccessToken == f.token.AccessToken
 	m.token, m.good, m.renew = f.token, time.Time{}, time.Time{}
 	if f.token.Expiry.IsZero() {
 		return
@@ -173,6 +174,9 @@ func (m *minter) keep(f *flight, begun time.Time) {
 	}
 	m.good = f.token.Expiry.Add(-min(maxLeeway, life/4))
 	m.renew = f.token.Expiry.Add(-min(maxAhead, life/2))
+	if same {
+		m.renew = m.good // the grant has a token that it believes in: it is not asked again for each call
+	}
 }
 
 // refuse drops the token that the server refused, if it is still the current one, and

@@ -10,9 +10,7 @@ import (
 
 	"golang.org/x/oauth2"
 
-	"github.com/restykit/restykit/internal/origin"
 	"github.com/restykit/restykit/internal/proxy"
-	"github.com/restykit/restykit/internal/redact"
 	"github.com/restykit/restykit/middleware"
 )
 
@@ -75,21 +73,39 @@ func (o *OAuth2) RoundTrip(req *http.Request, next middleware.Next) (*http.Respo
 	return sender{scheme: o, origins: o.Origins, insecure: o.InsecureHTTP}.send(req, next)
 }
 
+// Token is the token that a request would have now: for what does not go through the
+// client, and for a login ahead of the first request. It waits as a request does.
+func (o *OAuth2) Token(ctx context.Context) (*oauth2.Token, error) {
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("oauth2: %w", err)
+	}
+	token, err := o.get(ctx, &used{})
+	if err != nil {
+		return nil, &unsigned{o.Name(), err}
+	}
+	told := *token
+	return &told, nil
+}
+
 func (*OAuth2) has(req *http.Request) bool { return hasAuthorization(req) }
 
 // usedKey finds the token that a call has to itself. A pipeline has one OAuth2.
 type usedKey struct{}
 
 func (o *OAuth2) sign(req *http.Request) error {
-	if g, ok := o.Grant.(saver); ok {
-		o.minter.seed(g.saved())
-	}
-	token, err := o.minter.get(req.Context(), o.mint, usedBy(req))
+	token, err := o.get(req.Context(), usedBy(req))
 	if err != nil {
 		return err
 	}
 	authorize(req, header(token), token.AccessToken)
 	return nil
+}
+
+func (o *OAuth2) get(ctx context.Context, by *used) (*oauth2.Token, error) {
+	if g, ok := o.Grant.(saver); ok {
+		o.minter.seed(g.saved())
+	}
+	return o.minter.get(ctx, o.mint, by)
 }
 
 // again tells whether a 401 came for a token that can be renewed.
@@ -114,15 +130,11 @@ func usedBy(req *http.Request) *used {
 func (o *OAuth2) mint(last *oauth2.Token) (*oauth2.Token, error) {
 	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), styleKey{}, &o.style), o.timeout())
 	defer cancel()
-	client := http.Client{}
-	if o.Client != nil {
-		client = *o.Client
-	}
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	client := unredirected(o.Client)
 	if err := o.checkProxy(ctx, client.Transport); err != nil {
 		return nil, err
 	}
-	token, err := o.Grant.Mint(ctx, &client, last)
+	token, err := o.Grant.Mint(ctx, client, last)
 	if err == nil {
 		err = checkToken(token)
 	}
@@ -152,14 +164,19 @@ func (o *OAuth2) checkProxy(ctx context.Context, rt http.RoundTripper) error {
 	if !ok || o.InsecureHTTP {
 		return nil
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, g.endpoint(), http.NoBody)
-	if err != nil {
-		return checkEndpoint(g.endpoint(), false) // without what the URL may have in it
+	for _, e := range g.endpoints() {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, http.NoBody)
+		if err != nil {
+			return e.check(false) // without what the URL may have in it
+		}
+		if rt == nil {
+			rt = http.DefaultTransport
+		}
+		if err := checkWay(e.field, req.URL, func() *url.URL { return proxy.Of(rt, req) }); err != nil {
+			return err
+		}
 	}
-	if rt == nil {
-		rt = http.DefaultTransport
-	}
-	return checkWay("TokenURL", req.URL, func() *url.URL { return proxy.Of(rt, req) })
+	return nil
 }
 
 // checkToken says what is wrong with a token that a grant returned.
@@ -189,25 +206,14 @@ func (o *OAuth2) Validate() error {
 		errs = append(errs, v.Validate())
 	}
 	if e, ok := o.Grant.(asker); ok {
-		errs = append(errs, checkEndpoint(e.endpoint(), o.InsecureHTTP))
+		for _, e := range e.endpoints() {
+			errs = append(errs, e.check(o.InsecureHTTP))
+		}
 	}
 	if g, ok := o.Grant.(interface{ client() tokenClient }); ok && g.client().proof == (MutualTLS{}) && (o.Client == nil || !hasCertificate(o.Client.Transport)) {
 		errs = append(errs, errors.New("Client shows no certificate: set one in the TLSClientConfig of its transport (RFC 8705)"))
 	}
 	return errors.Join(errs...)
-}
-
-func checkEndpoint(tokenURL string, insecure bool) error {
-	u, err := url.Parse(tokenURL)
-	switch {
-	case tokenURL == "":
-		return errors.New("TokenURL is empty")
-	case err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http"):
-		return fmt.Errorf("TokenURL %q is no absolute http(s) URL", redact.String(tokenURL))
-	case !insecure && !origin.Of(u).Secure():
-		return &InsecureError{Step: "TokenURL", Origin: origin.Of(u).String()}
-	}
-	return nil
 }
 
 // String is what the grant says of itself.

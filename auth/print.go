@@ -25,3 +25,27 @@ func (g RefreshToken) MarshalText() ([]byte, error) { return []byte(g.String()),
 
 // LogValue is String.
 func (g RefreshToken) LogValue() slog.Value { return slog.StringValue(g.String()) }
+
+// MarshalText is String.
+func (g AuthorizationCode) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+
+// LogValue is String.
+func (g AuthorizationCode) LogValue() slog.Value { return slog.StringValue(g.String()) }
+
+// MarshalText is String.
+func (g DeviceAuthorization) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+
+// LogValue is String.
+func (g DeviceAuthorization) LogValue() slog.Value { return slog.StringValue(g.String()) }
+
+// MarshalText is String.
+func (g ResourceOwnerPassword) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+
+// LogValue is String.
+func (g ResourceOwnerPassword) LogValue() slog.Value { return slog.StringValue(g.String()) }
+
+// MarshalText is String.
+func (g TokenExchange) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+
+// LogValue is String.
+func (g TokenExchange) LogValue() slog.Value { return slog.StringValue(g.String()) }

@@ -37,7 +37,9 @@ func (g RefreshToken) Mint(ctx context.Context, client *http.Client, last *oauth
 
 func (g RefreshToken) saved() *oauth2.Token { return g.Token }
 
-func (g RefreshToken) endpoint() string { return g.Config.Endpoint.TokenURL }
+func (g RefreshToken) endpoints() []endpoint {
+	return []endpoint{{"TokenURL", g.Config.Endpoint.TokenURL}}
+}
 
 // Validate refuses a configuration that cannot work.
 func (g RefreshToken) Validate() error {

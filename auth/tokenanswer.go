@@ -16,8 +16,9 @@ import (
 
 // tokenAnswer is what a token endpoint says (RFC 6749 sections 5.1 and 5.2).
 type tokenAnswer struct {
-	members                map[string]any
-	code, description, uri string
+	members map[string]any
+	begun   time.Time               // when the request was: lifetimes begin there
+	wrong   func(error) *TokenError // the error of an answer that does not do
 }
 
 // parseTokenAnswer reads JSON, and the form that some servers send in its place.
@@ -38,7 +39,6 @@ func parseTokenAnswer(contentType string, body []byte) (tokenAnswer, error) {
 	} else if err := json.Unmarshal(body, &a.members); a.members == nil || (err != nil && !tooLarge(err)) {
 		return tokenAnswer{}, fmt.Errorf("the answer (%q) is no JSON object", kind)
 	}
-	a.code, a.description, a.uri = a.text("error"), a.text("error_description"), a.text("error_uri")
 	return a, nil
 }
 
@@ -54,7 +54,7 @@ func (a tokenAnswer) text(name string) string {
 }
 
 // token is the token of an answer that is not an error.
-func (a tokenAnswer) token(begun time.Time) (*oauth2.Token, error) {
+func (a tokenAnswer) token() (*oauth2.Token, error) {
 	t := &oauth2.Token{AccessToken: a.text("access_token"), TokenType: a.text("token_type"), RefreshToken: a.text("refresh_token")}
 	switch kind := t.TokenType; {
 	case t.AccessToken == "":
@@ -64,7 +64,7 @@ func (a tokenAnswer) token(begun time.Time) (*oauth2.Token, error) {
 	}
 	life, known := lifetime(a.members["expires_in"])
 	if known {
-		t.Expiry = begun.Add(life)
+		t.Expiry = a.begun.Add(life)
 	}
 	return t.WithExtra(a.members), nil
 }

@@ -100,7 +100,8 @@ func FuzzParseTokenAnswer(f *testing.F) {
 			return
 		}
 		require.NotNil(t, answer.members)
-		token, err := answer.token(begun)
+		answer.begun = begun
+		token, err := answer.token()
 		if err != nil {
 			require.Nil(t, token)
 			kind := answer.text("token_type")

@@ -47,29 +47,42 @@ func (c tokenClient) grant(kind string, more url.Values) url.Values {
 	return form
 }
 
-// ask asks for a token, with one request. Where nobody said how the endpoint takes the
-// secret, that is the Basic scheme; and only where the server does not know the client
-// by it, a second request has the secret in the form. What the server took is kept for
-// as long as the OAuth2 lives.
+// ask asks for a token.
 func (c tokenClient) ask(ctx context.Context, client *http.Client, form url.Values) (*oauth2.Token, error) {
-	r, err := c.request(ctx, form)
+	answer, err := c.send(ctx, client, form)
 	if err != nil {
 		return nil, err
 	}
+	token, err := answer.token()
+	if err != nil {
+		return nil, answer.wrong(err)
+	}
+	return token, nil
+}
+
+// send sends one request. Where nobody said how the endpoint takes the secret, that is
+// the Basic scheme; and only where the server does not know the client by it, a second
+// request has the secret in the form. What the server took is kept for as long as the
+// OAuth2 lives.
+func (c tokenClient) send(ctx context.Context, client *http.Client, form url.Values) (tokenAnswer, error) {
+	r, err := c.request(ctx, form)
+	if err != nil {
+		return tokenAnswer{}, err
+	}
 	style := styleOf(ctx, c.style)
 	r.inForm = style.Load() == int32(oauth2.AuthStyleInParams)
-	token, err := r.send(ctx, client)
+	answer, err := r.send(ctx, client)
 	if r.secret == "" || style.Load() != int32(oauth2.AuthStyleAutoDetect) {
-		return token, err
+		return answer, err
 	}
 	if !unknownClient(err) {
 		style.learn(oauth2.AuthStyleInHeader, err)
-		return token, err
+		return answer, err
 	}
 	r.inForm = true
 	second, errForm := r.send(ctx, client)
 	if unknownClient(errForm) {
-		return nil, err // the secret is wrong, not its place
+		return answer, err // the secret is wrong, not its place
 	}
 	style.learn(oauth2.AuthStyleInParams, errForm)
 	return second, errForm
@@ -90,6 +103,18 @@ func (c tokenClient) refresh(ctx context.Context, client *http.Client, refresh s
 	token, err := c.ask(ctx, client, c.grant("refresh_token", url.Values{"refresh_token": {refresh}}))
 	if err == nil && token.RefreshToken == "" {
 		token.RefreshToken = refresh
+	}
+	return token, err
+}
+
+// refreshOr renews a token, and has a person log in where that cannot be.
+func (c tokenClient) refreshOr(ctx context.Context, client *http.Client, last *oauth2.Token, login func(context.Context, *http.Client) (*oauth2.Token, error)) (*oauth2.Token, error) {
+	if last == nil || last.RefreshToken == "" {
+		return login(ctx, client)
+	}
+	token, err := c.refresh(ctx, client, last.RefreshToken)
+	if said, ok := errors.AsType[*TokenError](err); ok && said.Code == "invalid_grant" {
+		return login(ctx, client)
 	}
 	return token, err
 }

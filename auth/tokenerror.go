@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/restykit/restykit/internal/redact"
 )
 
 // TokenError is the error of a token that could not be obtained: what the token endpoint
-// said (RFC 6749 section 5.2), or why it could not be asked. It repeats nothing of the
+// said (RFC 6749 section 5.2), or that of the login, or why it could not be asked. It repeats nothing of the
 // request.
 type TokenError struct {
 	Endpoint    string // the token endpoint, redacted
@@ -19,6 +20,8 @@ type TokenError struct {
 	Description string // error_description
 	URI         string // error_uri
 	Err         error  // what went wrong on the way, or with the answer; or nil
+
+	rest time.Duration // that nobody be asked again for
 }
 
 // Error is one line: "token: https://id.example.com/token: 401 invalid_client: unknown
@@ -55,7 +58,8 @@ func (*TokenError) Unsent() bool { return true }
 // server says one of the codes of RFC 6749 that are.
 func (e *TokenError) Final() bool {
 	switch e.Code {
-	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope":
+	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
+		"access_denied", "expired_token", "invalid_target":
 		return true
 	case "server_error", "temporarily_unavailable", "slow_down", "authorization_pending":
 		return false

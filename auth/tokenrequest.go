@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/oauth2"
-
 	"github.com/restykit/restykit/internal/redact"
 )
 
@@ -28,46 +26,52 @@ type tokenRequest struct {
 // maxTokenBody bounds what is read of an answer.
 const maxTokenBody = 1 << 20
 
-func (r tokenRequest) send(ctx context.Context, client *http.Client) (*oauth2.Token, error) {
+// send sends the request and reads the answer. Its errors are of the type TokenError.
+func (r tokenRequest) send(ctx context.Context, client *http.Client) (tokenAnswer, error) {
 	begun := time.Now()
-	failed := &TokenError{Endpoint: redact.String(r.url)}
 	resp, err := r.post(ctx, client)
 	if err != nil {
-		failed.Err = r.network(ctx, err)
-		return nil, failed
+		return tokenAnswer{}, r.failed(nil, r.network(ctx, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
-	failed.StatusCode = resp.StatusCode
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenBody+1))
 	if err != nil {
-		failed.Err = r.network(ctx, err)
-		return nil, failed
+		return tokenAnswer{}, r.failed(resp, r.network(ctx, err))
 	}
 	answer, err := parseTokenAnswer(resp.Header.Get("Content-Type"), text)
-	if err == nil && answer.code == "" && resp.StatusCode >= 200 && resp.StatusCode <= 299 {
-		var token *oauth2.Token
-		if token, err = answer.token(begun); err == nil {
-			return token, nil
-		}
+	if err == nil && answer.text("error") == "" && resp.StatusCode >= 200 && resp.StatusCode <= 299 {
+		answer.begun = begun
+		answer.wrong = func(err error) *TokenError { return r.explained(resp, tokenAnswer{}, err) }
+		return answer, nil
 	}
-	r.explain(failed, resp.Header, answer, err)
-	return nil, failed
+	return tokenAnswer{}, r.explained(resp, answer, err)
 }
 
-// explain files what the server says, without what we said: some servers repeat it.
-func (r tokenRequest) explain(failed *TokenError, header http.Header, answer tokenAnswer, err error) {
+// failed is the error of this request.
+func (r tokenRequest) failed(resp *http.Response, err error) *TokenError {
+	e := &TokenError{Endpoint: redact.String(r.url), Err: err}
+	if resp != nil {
+		e.StatusCode = resp.StatusCode
+	}
+	return e
+}
+
+// explained files what the server says, without what we said: some servers repeat it.
+func (r tokenRequest) explained(resp *http.Response, answer tokenAnswer, err error) *TokenError {
 	secrets := r.secrets()
 	clean := func(text string) string { return redact.Excerpt(redact.Secrets([]byte(text), secrets), 300) }
-	failed.Code, failed.Description, failed.URI = clean(answer.code), clean(answer.description), clean(answer.uri)
 	if err != nil {
-		failed.Err = errors.New(clean(err.Error()))
+		err = errors.New(clean(err.Error()))
 	}
-	failed.Header = make(http.Header, len(header))
-	for name, values := range header {
+	e := r.failed(resp, err)
+	e.Code, e.Description, e.URI = clean(answer.text("error")), clean(answer.text("error_description")), clean(answer.text("error_uri"))
+	e.Header = make(http.Header, len(resp.Header))
+	for name, values := range resp.Header {
 		for _, value := range values {
-			failed.Header.Add(name, string(redact.Secrets([]byte(value), secrets)))
+			e.Header.Add(name, string(redact.Secrets([]byte(value), secrets)))
 		}
 	}
+	return e
 }
 
 func (r tokenRequest) post(ctx context.Context, client *http.Client) (*http.Response, error) {

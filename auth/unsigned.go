@@ -48,5 +48,13 @@ const maxAsked = time.Hour
 // asked is how long a token endpoint wants to be left alone.
 func (e *TokenError) asked() time.Duration {
 	d, _ := ratelimit.Delay(e.StatusCode, e.Header)
-	return min(d, maxAsked)
+	return max(e.rest, min(d, maxAsked))
+}
+
+// rested has a person left alone for a while, who has just refused.
+func rested(err error) error {
+	if e, ok := err.(*TokenError); ok { //nolint:errorlint // ours alone, as it is made
+		e.rest = maxPause
+	}
+	return err
 }
