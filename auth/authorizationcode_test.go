@@ -92,12 +92,12 @@ func (s *loginServer) grant() auth.AuthorizationCode {
 }
 
 // browse opens a page, and tells the status and the text of where it led.
-func browse(ctx context.Context, page string) (int, string) {
+func browse(ctx context.Context, page string) (status int, shown string) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
 	if err != nil {
 		return 0, err.Error()
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := (&http.Client{}).Do(req)
 	if err != nil {
 		return 0, err.Error()
 	}
@@ -121,15 +121,15 @@ func TestAPersonLogsInByTheBrowserOnceAndIsThenRefreshed(t *testing.T) {
 	require.NotContains(t, s.tokens[0], "scope")
 	at, err := url.Parse(asked.Get("redirect_uri"))
 	require.NoError(t, err)
-	_, err = net.Dial("tcp", at.Host) //nolint:noctx // it must fail
+	_, err = net.Dial("tcp", at.Host)
 	require.Error(t, err, "the port is closed again")
 
-	renewed, err := s.grant().Mint(t.Context(), http.DefaultClient, token)
+	renewed, err := s.grant().Mint(t.Context(), (&http.Client{}), token)
 	require.NoError(t, err)
 	require.Equal(t, "AT2", renewed.AccessToken)
 	require.Len(t, s.asked, 1)
 
-	_, err = s.grant().Mint(t.Context(), http.DefaultClient, &oauth2.Token{RefreshToken: "R0"})
+	_, err = s.grant().Mint(t.Context(), (&http.Client{}), &oauth2.Token{RefreshToken: "R0"})
 	require.NoError(t, err, "the old session is over: the person logs in again")
 	require.Len(t, s.asked, 2)
 	require.NotEqual(t, s.asked[0].Get("state"), s.asked[1].Get("state"))
@@ -190,7 +190,7 @@ func TestAnAnswerWithAnotherStateIsTurnedAwayAndTheLoginGoesOn(t *testing.T) {
 		} {
 			knocks[name], _ = browse(ctx, at)
 		}
-		resp, err := http.Post(back+"?code=X&state="+u.Query().Get("state"), "text/plain", nil) //nolint:noctx // a stranger's
+		resp, err := http.Post(back+"?code=X&state="+u.Query().Get("state"), "text/plain", nil)
 		if err == nil {
 			knocks["a POST"] = resp.StatusCode
 			_ = resp.Body.Close()
@@ -246,7 +246,7 @@ func TestALoginEndsWithItsPatience(t *testing.T) {
 }
 
 func TestARedirectURLWithAPortOfItsOwnIsListenedOn(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // to find a port
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s := newLoginServer(t)
 	g := s.grant()

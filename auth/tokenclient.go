@@ -70,9 +70,9 @@ func (c tokenClient) send(ctx context.Context, client *http.Client, form url.Val
 		return tokenAnswer{}, err
 	}
 	style := styleOf(ctx, c.style)
-	r.inForm = style.Load() == int32(oauth2.AuthStyleInParams)
+	r.inForm = style.Load() == int64(oauth2.AuthStyleInParams)
 	answer, err := r.send(ctx, client)
-	if r.secret == "" || style.Load() != int32(oauth2.AuthStyleAutoDetect) {
+	if r.secret == "" || style.Load() != int64(oauth2.AuthStyleAutoDetect) {
 		return answer, err
 	}
 	if !unknownClient(err) {
@@ -91,7 +91,8 @@ func (c tokenClient) send(ctx context.Context, client *http.Client, form url.Val
 func (c tokenClient) request(ctx context.Context, form url.Values) (tokenRequest, error) {
 	r := tokenRequest{url: c.url, id: c.id, form: maps.Clone(form)}
 	if c.proof != nil {
-		return r, c.proof.prove(ctx, &r)
+		err := c.proof.prove(ctx, &r)
+		return r, prefixed("Auth", err)
 	}
 	own, err := clientSecret(ctx, c.secret, c.configured)
 	r.secret = own
@@ -126,7 +127,7 @@ func unknownClient(err error) bool {
 }
 
 // clientStyle is how a token endpoint takes the secret: an [oauth2.AuthStyle].
-type clientStyle struct{ atomic.Int32 }
+type clientStyle struct{ atomic.Int64 }
 
 type styleKey struct{}
 
@@ -137,7 +138,7 @@ func styleOf(ctx context.Context, configured oauth2.AuthStyle) *clientStyle {
 		return learnt
 	}
 	s := &clientStyle{}
-	s.Store(int32(configured))
+	s.Store(int64(configured))
 	return s
 }
 
@@ -145,7 +146,7 @@ func styleOf(ctx context.Context, configured oauth2.AuthStyle) *clientStyle {
 func (s *clientStyle) learn(style oauth2.AuthStyle, err error) {
 	said, ok := errors.AsType[*TokenError](err)
 	if err == nil || (ok && said.Code != "" && said.StatusCode < http.StatusInternalServerError) {
-		s.Store(int32(style))
+		s.Store(int64(style))
 	}
 }
 
