@@ -3,7 +3,9 @@ module github.com/restykit/restykit
 go 1.26.0
 
 require (
+	github.com/cli/browser v1.3.0
 	github.com/go-resty/resty/v2 v2.17.2
+	github.com/gofrs/flock v0.13.2
 	github.com/mccutchen/go-httpbin/v2 v2.26.0
 	github.com/sony/gobreaker/v2 v2.4.0
 	github.com/stretchr/testify v1.12.1
@@ -13,8 +15,7 @@ require (
 )
 
 require (
-	github.com/cli/browser v1.3.0 // indirect
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/net v0.43.0 // indirect
-	golang.org/x/sys v0.35.0 // indirect
+	golang.org/x/sys v0.49.0 // indirect
 )

@@ -37,6 +37,8 @@ type flight struct {
 	token *oauth2.Token
 	once  bool // the token has no lifetime: it is for those who waited
 	err   error
+	// trouble is that of a store, without which it was made
+	trouble error
 }
 
 // used is what a call has to itself: a token that is good for this call alone.
@@ -85,6 +87,9 @@ func (m *minter) get(ctx context.Context, mint mintFunc, by *used) (*oauth2.Toke
 		return nil, fmt.Errorf("no token yet: %w", context.Cause(ctx))
 	}
 	if mine {
+		if f.trouble != nil {
+			middleware.Emit(ctx, middleware.Event{Step: "oauth2", Kind: "store", Err: f.trouble})
+		}
 		middleware.Emit(ctx, middleware.Event{Step: "oauth2", Kind: "mint", Wait: time.Since(begun), Err: f.err})
 	}
 	if f.err != nil {
@@ -96,7 +101,8 @@ func (m *minter) get(ctx context.Context, mint mintFunc, by *used) (*oauth2.Toke
 	return f.token, nil
 }
 
-type mintFunc func(last *oauth2.Token) (*oauth2.Token, error)
+// mintFunc makes a token. trouble is that of a store, without which it went on.
+type mintFunc func(last *oauth2.Token) (token *oauth2.Token, trouble, err error)
 
 // current is the token that is there, or the mint to wait for, and whether it begins here.
 func (m *minter) current(mint mintFunc) (token *oauth2.Token, f *flight, mine bool, err error) {
@@ -131,7 +137,7 @@ func (m *minter) start(mint mintFunc) *flight {
 		begun := time.Now()
 		f.err = errNoReturn
 		defer func() { m.land(f, begun) }()
-		f.token, f.err = mint(last)
+		f.token, f.trouble, f.err = mint(last)
 	}()
 	return f
 }

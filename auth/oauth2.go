@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"golang.org/x/oauth2"
 
-	"github.com/restykit/restykit/internal/proxy"
 	"github.com/restykit/restykit/middleware"
 )
 
@@ -49,6 +47,13 @@ type OAuth2 struct {
 	// Timeout is the longest time for one token request. 0 is 10 s, or what the grant
 	// needs: a person who has to log in takes longer.
 	Timeout time.Duration
+	// Store is where clients that share the token find it, by Key: one of them asks for
+	// a token, and the others wait for what it gets. They have the same Grant, and trust
+	// each other. A store that does not work within 1 s makes each ask for itself, tells
+	// so by an event of the kind "store", and fails no call; a refresh token that the
+	// server rotates does not survive that for long. nil shares nothing.
+	Store TokenStore
+	Key   string
 
 	minter minter
 	style  clientStyle // what the token endpoint took
@@ -105,7 +110,11 @@ func (o *OAuth2) get(ctx context.Context, by *used) (*oauth2.Token, error) {
 	if g, ok := o.Grant.(saver); ok {
 		o.minter.seed(g.saved())
 	}
-	return o.minter.get(ctx, o.mint, by)
+	mint := o.mint
+	if o.Store != nil {
+		mint = share{o.Store, o.Key, o.mintAlone}.obtain
+	}
+	return o.minter.get(ctx, mint, by)
 }
 
 // again tells whether a 401 came for a token that can be renewed.
@@ -126,78 +135,17 @@ func usedBy(req *http.Request) *used {
 	return middleware.InfoOf(req.Context()).Memo(usedKey{}, func() any { return &used{} }).(*used)
 }
 
-// mint obtains one token, with one request, on a context and a client of its own.
-func (o *OAuth2) mint(last *oauth2.Token) (*oauth2.Token, error) {
-	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), styleKey{}, &o.style), o.timeout())
-	defer cancel()
-	client := unredirected(o.Client)
-	if err := o.checkProxy(ctx, client.Transport); err != nil {
-		return nil, err
-	}
-	token, err := o.Grant.Mint(ctx, client, last)
-	if err == nil {
-		err = checkToken(token)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if o.OnToken != nil {
-		told := *token
-		o.OnToken(&told)
-	}
-	return token, nil
-}
-
-func (o *OAuth2) timeout() time.Duration {
-	if o.Timeout > 0 {
-		return o.Timeout
-	}
-	if g, ok := o.Grant.(patient); ok {
-		return g.patience()
-	}
-	return defaultMintTimeout
-}
-
-// checkProxy refuses to ask for a token by way of a proxy that may not see the secrets.
-func (o *OAuth2) checkProxy(ctx context.Context, rt http.RoundTripper) error {
-	g, ok := o.Grant.(asker)
-	if !ok || o.InsecureHTTP {
-		return nil
-	}
-	for _, e := range g.endpoints() {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, http.NoBody)
-		if err != nil {
-			return e.check(false) // without what the URL may have in it
-		}
-		if rt == nil {
-			rt = http.DefaultTransport
-		}
-		if err := checkWay(e.field, req.URL, func() *url.URL { return proxy.Of(rt, req) }); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkToken says what is wrong with a token that a grant returned.
-func checkToken(token *oauth2.Token) error {
-	switch {
-	case token == nil:
-		return errors.New("the grant returned neither a token nor an error")
-	case token.AccessToken == "":
-		return errors.New("the grant returned a token without an AccessToken")
-	}
-	if err := checkSecret(header(token)); err != nil {
-		return fmt.Errorf("the token cannot be sent: %w", err)
-	}
-	return nil
-}
-
 // Validate refuses a grant that cannot work.
 func (o *OAuth2) Validate() error {
 	errs := []error{validateOrigins(o.Origins)}
 	if o.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("Timeout is %v: give a positive duration, or 0 for %v", o.Timeout, defaultMintTimeout))
+	}
+	if (o.Store == nil) != (o.Key == "") {
+		errs = append(errs, errors.New("Store and Key belong together: Key is the name of the token in the Store, for all who share it"))
+	}
+	if v, ok := o.Store.(interface{ Validate() error }); ok {
+		errs = append(errs, prefixed("Store", v.Validate()))
 	}
 	if o.Grant == nil {
 		return errors.Join(append(errs, errors.New("Grant is nil: give one, such as auth.ClientCredentials"))...)
