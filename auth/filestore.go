@@ -58,17 +58,17 @@ func (s FileStore) Swap(ctx context.Context, key string, old, value []byte) (swa
 
 // place is the file itself, where the path is a link to it.
 func (s FileStore) place() (string, error) {
-	real, err := filepath.EvalSymlinks(s.Path)
+	target, err := filepath.EvalSymlinks(s.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s.Path, nil
 	}
-	return real, err
+	return target, err
 }
 
 // readStore reads the whole file. It needs no lock: a rename puts whole files there.
 func readStore(path string) (map[string]json.RawMessage, error) {
 	kept := map[string]json.RawMessage{}
-	f, err := os.Open(path)
+	f, err := os.Open(path) //nolint:gosec // the path is the owner of the program's to choose
 	if errors.Is(err, fs.ErrNotExist) {
 		return kept, nil
 	}
