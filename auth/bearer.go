@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,9 +14,9 @@ import (
 // [OAuth2]; for those that a client signs itself, [JWT].
 //
 // A token that is a JWT (RFC 7519) and expired more than 30 s ago by its exp is not sent:
-// the attempt fails with an [*ExpiredError], and of [Static] already in [middleware.Use].
-// With [Static] and [Env] that ends the call; a file or a function is asked again by a
-// retry. Its signature is not checked, and a token that is not yet valid by its nbf is
+// the attempt fails with an [*ExpiredError], and [middleware.Use] where the token is that
+// of [Static] or [Env]. With those it ends the call; a file or a function is asked again
+// by a retry. No signature is checked, and a token that is not yet valid by its nbf is
 // sent: the server's clock counts. So is what only looks like a JWT.
 type Bearer struct {
 	Token   Source
@@ -104,9 +105,9 @@ func (b Bearer) Validate() error {
 	if strings.ContainsFunc(b.Scheme, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		errs = append(errs, fmt.Errorf("Scheme %q is not one word", b.Scheme))
 	}
-	if known, ok := b.Token.(static); ok {
-		if err := b.checkToken(known.secret()); err != nil {
-			errs = append(errs, fmt.Errorf("Token: %w", err))
+	if b.only() {
+		if token, err := b.Token.Secret(context.Background()); err == nil {
+			errs = append(errs, prefixed("Token", b.checkToken(token)))
 		}
 	}
 	return errors.Join(append(errs, validateSource("Token", b.Token), validateOrigins(b.Origins))...)

@@ -112,7 +112,7 @@ func (g GitHubApp) post(ctx context.Context, client *http.Client, signed string)
 	}
 	req.Header.Set("Accept", "application/vnd.github+json")
 	req.Header.Set("X-GitHub-Api-Version", gitHubVersion)
-	if g.BaseURL != "" && g.base() != gitHubAPI {
+	if g.base() != gitHubAPI {
 		req.Header.Set("X-GitHub-Api-Version", gitHubEnterpriseVersion)
 	}
 	req.Header.Set("Authorization", "Bearer "+signed)

@@ -31,13 +31,16 @@ func keyText(ctx context.Context, s Source) (string, error) {
 
 // validateKeyText gives what the source of a key says to check, where that is known now.
 func validateKeyText(s Source, check func(text string) error) error {
+	known := false
 	switch s := s.(type) {
-	case static, *file:
+	case static:
+		known = true
 	case env:
-		if s == "" {
-			return s.Validate()
-		}
-	default:
+		known = s != ""
+	case *file:
+		known = s.path != ""
+	}
+	if !known {
 		return validateSource("Key", s)
 	}
 	text, err := keyText(context.Background(), s)
