@@ -145,7 +145,7 @@ func (j JWT) validateKey() error {
 			return err
 		}))
 	}
-	if j.Lifetime < 0 || j.Lifetime > longestJWT  || (j.Lifetime > 0 && j.Lifetime < shortestJWT) {
+	if j.Lifetime < 0 || j.Lifetime > longestJWT || (j.Lifetime > 0 && j.Lifetime < shortestJWT) {
 		errs = append(errs, fmt.Errorf("Lifetime is %v: give %v to %v, or 0 for %v", j.Lifetime, shortestJWT, longestJWT, defaultLifetime))
 	}
 	return errors.Join(append(errs, j.validateClaims())...)

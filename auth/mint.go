@@ -16,7 +16,7 @@ import (
 // minter keeps a token, and sees to it that one is made at a time. Its zero value is
 // ready.
 type minter struct {
-	step   string // that it mints for; "" is oauth2
+	step string // that it mints for; "" is oauth2
 
 	mu     sync.Mutex
 	token  *oauth2.Token // to use until good
