@@ -14,7 +14,8 @@ import (
 
 // File is a secret in a file, such as an orchestrator mounts. It is read again when the
 // file has changed; one line end behind the secret is dropped. A file that is missing
-// or empty is an error.
+// or empty is an error, and so is one with further line ends, but for the Key of a step or
+// a grant that signs.
 func File(path string) Source { return &file{path: path} }
 
 type file struct {
@@ -34,6 +35,18 @@ const (
 )
 
 func (f *file) Secret(context.Context) (string, error) {
+	value, err := f.text()
+	if err != nil {
+		return "", err
+	}
+	if i := strings.IndexFunc(value, unicode.IsControl); i >= 0 {
+		return "", fmt.Errorf("%s: %w", f.path, errControl(i))
+	}
+	return value, nil
+}
+
+// text is what the file says, line ends and all, as a key in PEM has them.
+func (f *file) text() (string, error) {
 	now, err := os.Stat(f.path)
 	if err != nil {
 		return "", fmt.Errorf("the secret's file cannot be read: %w", err)
@@ -76,9 +89,6 @@ func (f *file) load() (string, error) {
 	}
 	if value == "" {
 		return "", fmt.Errorf("the secret's file %s is empty", f.path)
-	}
-	if i := strings.IndexFunc(value, unicode.IsControl); i >= 0 {
-		return "", fmt.Errorf("%s: %w", f.path, errControl(i))
 	}
 	return value, nil
 }

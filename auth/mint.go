@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 // minter keeps a token, and sees to it that one is made at a time. Its zero value is
 // ready.
 type minter struct {
+	step string // that it mints for; "" is oauth2
+
 	mu     sync.Mutex
 	token  *oauth2.Token // to use until good
 	last   *oauth2.Token // the newest, also when it is no longer of use
@@ -80,10 +83,11 @@ func (m *minter) get(ctx context.Context, mint mintFunc, by *used) (*oauth2.Toke
 		return nil, fmt.Errorf("no token yet: %w", context.Cause(ctx))
 	}
 	if mine {
+		step := cmp.Or(m.step, "oauth2")
 		if f.trouble != nil {
-			middleware.Emit(ctx, middleware.Event{Step: "oauth2", Kind: "store", Err: f.trouble})
+			middleware.Emit(ctx, middleware.Event{Step: step, Kind: "store", Err: f.trouble})
 		}
-		middleware.Emit(ctx, middleware.Event{Step: "oauth2", Kind: "mint", Wait: time.Since(begun), Err: f.err})
+		middleware.Emit(ctx, middleware.Event{Step: step, Kind: "mint", Wait: time.Since(begun), Err: f.err})
 	}
 	if f.err != nil {
 		return nil, f.err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/restykit/restykit/internal/ratelimit"
 	"github.com/restykit/restykit/internal/redact"
 )
 
@@ -54,8 +55,8 @@ func (e *TokenError) Unwrap() error { return e.Err }
 func (*TokenError) Unsent() bool { return true }
 
 // Final tells whether asking again is of no use: the server knows the client or the
-// grant and refuses it. Network errors, 5xx, 408 and 429 are not final, unless the
-// server says one of the codes of RFC 6749 that are.
+// grant and refuses it. Network errors, 5xx, 408, 429 and a 403 that is the refusal of a
+// rate limit are not final, unless the server says one of the codes of RFC 6749 that are.
 func (e *TokenError) Final() bool {
 	switch e.Code {
 	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
@@ -65,7 +66,7 @@ func (e *TokenError) Final() bool {
 		return false
 	}
 	switch {
-	case e.StatusCode == 0, e.StatusCode >= 500, e.StatusCode == http.StatusRequestTimeout, e.StatusCode == http.StatusTooManyRequests:
+	case e.StatusCode == 0, e.StatusCode >= 500, e.StatusCode == http.StatusRequestTimeout, ratelimit.Limited(e.StatusCode, e.Header):
 		return false
 	}
 	return true
