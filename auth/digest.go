@@ -94,8 +94,8 @@ type exchange struct {
 	*Digest
 
 	at    *sessions // of the request's origin
-	used  *session // what the request was signed with, or nil
-	fresh *session // what its replay is signed with
+	used  *session  // what the request was signed with, or nil
+	fresh *session  // what its replay is signed with
 }
 
 func (*exchange) has(req *http.Request) bool { return hasAuthorization(req) }
