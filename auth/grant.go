@@ -28,8 +28,8 @@ type (
 	asker interface{ endpoints() []endpoint }
 	// saver begins with a token.
 	saver interface{ saved() *oauth2.Token }
-	// patient needs longer for a token than a request takes.
-	patient interface{ patience() time.Duration }
+	// unhurried needs longer for a token than a request takes.
+	unhurried interface{ patience() time.Duration }
 )
 
 // endpoint is a URL, and the field it comes from.

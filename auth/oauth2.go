@@ -128,7 +128,9 @@ func (o *OAuth2) again(signed *http.Request, answer *http.Response) bool {
 
 // settled hears how the replay ended.
 func (o *OAuth2) settled(answer *http.Response) {
-	o.minter.settle(answer.StatusCode == http.StatusUnauthorized)
+	if answer != nil {
+		o.minter.settle(answer.StatusCode == http.StatusUnauthorized)
+	}
 }
 
 func usedBy(req *http.Request) *used {

@@ -45,7 +45,7 @@ func (o *OAuth2) timeout() time.Duration {
 	if o.Timeout > 0 {
 		return o.Timeout
 	}
-	if g, ok := o.Grant.(patient); ok {
+	if g, ok := o.Grant.(unhurried); ok {
 		return g.patience()
 	}
 	return defaultMintTimeout

@@ -143,7 +143,9 @@ func (s *selfSigned) again(signed *http.Request, answer *http.Response) bool {
 
 // settled hears how the replay ended.
 func (s *selfSigned) settled(answer *http.Response) {
-	s.from.settle(answer.StatusCode == http.StatusUnauthorized)
+	if answer != nil {
+		s.from.settle(answer.StatusCode == http.StatusUnauthorized)
+	}
 }
 
 func (*selfSigned) used(req *http.Request) *used {

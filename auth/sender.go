@@ -21,8 +21,8 @@ type scheme interface {
 	sign(*http.Request) error
 }
 
-// challenged is a scheme that reads the answer to what it signed, and may ask for one
-// more try.
+// challenged is a scheme that reads each answer to what it signed, and may ask for one
+// more try. settled hears how that ended, and nil where it came to no answer.
 type challenged interface {
 	again(signed *http.Request, answer *http.Response) bool
 	settled(answer *http.Response)
@@ -56,6 +56,8 @@ func (s sender) send(req *http.Request, next middleware.Next) (*http.Response, e
 	if err != nil || !ok || !c.again(signed, resp) {
 		return resp, err
 	}
+	var answer *http.Response
+	defer func() { c.settled(answer) }()
 	replay, err := middleware.Rewind(req)
 	if errors.Is(err, middleware.ErrBodyConsumed) {
 		return resp, nil
@@ -67,10 +69,8 @@ func (s sender) send(req *http.Request, next middleware.Next) (*http.Response, e
 	if replay, err = s.signed(replay); err != nil {
 		return nil, err
 	}
-	if resp, err = next(replay); err == nil {
-		c.settled(resp)
-	}
-	return resp, err
+	answer, err = next(replay)
+	return answer, err
 }
 
 func (s sender) signed(req *http.Request) (*http.Request, error) {

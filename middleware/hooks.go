@@ -23,7 +23,7 @@ var (
 	errDropped error = misuse("middleware: a hook or a step replaced the request's context, and the pipeline with it: derive the new context from r.Context()")
 	errLate    error = misuse("middleware: middleware.With came too late, in a PreRequestHook or a step: give its context to the request, or set it in an OnBeforeRequest hook")
 	errPassed  error = misuse("middleware: the request was sent without the pipeline: a hook changed its context or the client's transport; derive from r.Context() and set the transport outside of hooks")
-	errDigest  error = misuse("middleware: SetDigestAuth changes the client's transport for each request, so the pipeline cannot run, and nothing is sent: use auth.Digest (in the next version), and a new client")
+	errDigest  error = misuse("middleware: SetDigestAuth changes the client's transport for each request, so the pipeline cannot run, and nothing is sent: use auth.Digest, and a new client")
 )
 
 // install registers the kit's hooks, once for a client and those cloned from it.

@@ -55,6 +55,7 @@ var ranks = map[string]int{
 	"log": 8, "trace": 9, "metrics": 10,
 	"retry": 1, hedge: users + 1, // the innermost, also where a user's step retries
 	"basic": 1, "bearer": 2, "jwt": 2, "oauth2": 3, "api-key": 4,
+	"digest":  users + 1, // its hash covers the URL, to which a key may add a parameter
 	"timeout": 1, "max-body": 2, "pool": 3,
 }
 
