@@ -54,7 +54,7 @@ var ranks = map[string]int{
 	"header": 4, "user-agent": 5, "request-id": 6, "idempotency-key": 7,
 	"log": 8, "trace": 9, "metrics": 10,
 	"retry": 1, hedge: users + 1, // the innermost, also where a user's step retries
-	"basic": 1, "bearer": 2, "oauth2": 3, "api-key": 4,
+	"basic": 1, "bearer": 2, "oauth2": 3, "api-key": 4, "netrc": 5,
 	"timeout": 1, "max-body": 2, "pool": 3,
 }
 
