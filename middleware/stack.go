@@ -55,6 +55,7 @@ var ranks = map[string]int{
 	"log": 8, "trace": 9, "metrics": 10,
 	"retry": 1, hedge: users + 1, // the innermost, also where a user's step retries
 	"basic": 1, "bearer": 2, "oauth2": 3, "api-key": 4, "netrc": 5,
+	"hmac": users + 1, "signature": users + 2, // last, for they sign what the others have written
 	"timeout": 1, "max-body": 2, "pool": 3,
 }
 
