@@ -54,8 +54,8 @@ var ranks = map[string]int{
 	"header": 4, "user-agent": 5, "request-id": 6, "idempotency-key": 7,
 	"log": 8, "trace": 9, "metrics": 10,
 	"retry": 1, hedge: users + 1, // the innermost, also where a user's step retries
-	"basic": 1, "bearer": 2, "jwt": 2, "oauth2": 3, "api-key": 4,
-	"digest":  users + 1, // its hash covers the URL, to which a key may add a parameter
+	"basic": 1, "bearer": 2, "jwt": 2, "oauth2": 3, "api-key": 4, "netrc": 5,
+	"digest": users + 1, "hmac": users + 1, "signature": users + 2, // last: they cover what the others have written
 	"timeout": 1, "max-body": 2, "pool": 3,
 }
 
