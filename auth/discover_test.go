@@ -14,8 +14,8 @@ import (
 	"github.com/restykit/restykit/auth"
 )
 
-// published serves documents at their paths, and tells what was asked.
-func published(t *testing.T, documents map[string]string) (url string, asked *[]string) {
+// publishing serves documents at their paths, and tells what was asked.
+func publishing(t *testing.T, documents map[string]string) (url string, asked *[]string) {
 	asked = &[]string{}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		*asked = append(*asked, r.URL.Path)
@@ -61,7 +61,7 @@ func TestAServerIsDiscoveredAtItsWellKnownPlaces(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			url, asked := published(t, tt.documents)
+			url, asked := publishing(t, tt.documents)
 			server, err := auth.Discover(t.Context(), url+tt.issuer)
 			require.Equal(t, strings.ReplaceAll(tt.want, "URL", url), text(err))
 			require.Equal(t, tt.asked, *asked, "and no keys are fetched")
@@ -73,7 +73,7 @@ func TestAServerIsDiscoveredAtItsWellKnownPlaces(t *testing.T) {
 }
 
 func TestWhatAServerSaysOfItselfIsRead(t *testing.T) {
-	url, _ := published(t, map[string]string{"/.well-known/openid-configuration": `{"issuer":"SELF","authorization_endpoint":"SELF/a","token_endpoint":"SELF/t",
+	url, _ := publishing(t, map[string]string{"/.well-known/openid-configuration": `{"issuer":"SELF","authorization_endpoint":"SELF/a","token_endpoint":"SELF/t",
 		"device_authorization_endpoint":"SELF/d","jwks_uri":"SELF/jwks","authorization_response_iss_parameter_supported":true,
 		"token_endpoint_auth_methods_supported":["private_key_jwt"],"mtls_endpoint_aliases":{"token_endpoint":"SELF/mtls/t"},"more":[1]}`})
 	server, err := auth.Discover(t.Context(), url)

@@ -64,6 +64,7 @@ type JWT struct {
 	Lifetime time.Duration
 	// Claims are further ones: "scope", "bid". Those that the step writes may not be
 	// among them; "aud" may where Audience is empty, for a list, and there is one token then.
+	// One that is nil is left out of the token.
 	Claims  map[string]any
 	Origins []string // where else a token may go, like "https://files.example.com"
 	// InsecureHTTP lets tokens go over plain http to or through other machines.

@@ -49,3 +49,9 @@ func (g TokenExchange) MarshalText() ([]byte, error) { return []byte(g.String())
 
 // LogValue is String.
 func (g TokenExchange) LogValue() slog.Value { return slog.StringValue(g.String()) }
+
+// MarshalText is String.
+func (g JWTBearer) MarshalText() ([]byte, error) { return []byte(g.String()), nil }
+
+// LogValue is String.
+func (g JWTBearer) LogValue() slog.Value { return slog.StringValue(g.String()) }

@@ -56,6 +56,7 @@ func (j JWT) mint(ctx context.Context, issuer, subject, audience string) (string
 	fill("sub", j.Subject, subject)
 	fill("aud", j.Audience, audience)
 	maps.Copy(claims, j.Claims)
+	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
 	token, err := key.sign(j.KeyID, claims)
 	return token, expires, err
 }
