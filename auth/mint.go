@@ -175,11 +175,19 @@ func (m *minter) keep(f *flight, begun time.Time) {
 		m.token, f.once = nil, true
 		return
 	}
-	m.good = f.token.Expiry.Add(-min(maxLeeway, life/4))
+	m.good = goodUntil(f.token, begun)
 	m.renew = f.token.Expiry.Add(-min(maxAhead, life/2))
 	if same {
 		m.renew = m.good // the grant has a token that it believes in: it is not asked again for each call
 	}
+}
+
+// goodUntil is a leeway before the expiry of a token, or zero where it has none.
+func goodUntil(t *oauth2.Token, begun time.Time) time.Time {
+	if t.Expiry.IsZero() {
+		return time.Time{}
+	}
+	return t.Expiry.Add(-min(maxLeeway, t.Expiry.Sub(begun)/4))
 }
 
 // refuse drops the token that the server refused, if it is still the current one, and

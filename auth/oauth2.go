@@ -49,7 +49,7 @@ type OAuth2 struct {
 	Timeout time.Duration
 	// Store is where clients that share the token find it, by Key: one of them asks for
 	// a token, and the others wait for what it gets. They have the same Grant, and trust
-	// each other. A store that does not work within 1 s makes each ask for itself, tells
+	// each other. A store that does not answer within 2 s makes each ask for itself, tells
 	// so by an event of the kind "store", and fails no call; a refresh token that the
 	// server rotates does not survive that for long. nil shares nothing.
 	Store TokenStore

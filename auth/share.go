@@ -24,8 +24,8 @@ type share struct {
 const (
 	leaseTime    = 10 * time.Second
 	leaseRenewal = leaseTime / 4
-	storeTime    = time.Second // for one look into the store
-	firstLook    = 20 * time.Millisecond
+	storeTime    = 2 * time.Second // for one look into the store
+	firstLook    = 100 * time.Millisecond
 	maxLook      = time.Second
 	// maxSharedPause is shorter than that of a single client: one request of all.
 	maxSharedPause = 5 * time.Second
@@ -78,7 +78,7 @@ func (s share) alone(last *oauth2.Token, why error) (token *oauth2.Token, troubl
 func (e entry) usable(last *oauth2.Token) bool {
 	t := e.Token
 	return t != nil && checkToken(t) == nil && (last == nil || t.AccessToken != last.AccessToken) &&
-		(t.Expiry.IsZero() || time.Now().Before(t.Expiry.Add(-maxLeeway)))
+		(e.Good.IsZero() || time.Now().Before(e.Good))
 }
 
 // leased is the entry with a lease of ours.
@@ -122,11 +122,11 @@ func newest(last, kept *oauth2.Token) *oauth2.Token {
 // after is the entry for all others when a mint has ended.
 func (e entry) after(token *oauth2.Token, err error, last *oauth2.Token) entry {
 	if err == nil {
-		return entry{Token: token}
+		return entry{Token: token, Good: goodUntil(token, time.Now())}
 	}
 	said, ok := errors.AsType[*TokenError](err)
 	if !ok { // it may be that only we cannot
-		return entry{Token: e.Token}
+		return entry{Token: e.Token, Good: e.Good}
 	}
 	pause := firstPause
 	if e.Failed != nil {
@@ -140,7 +140,7 @@ func (e entry) after(token *oauth2.Token, err error, last *oauth2.Token) entry {
 	if kept != nil && last != nil && kept.AccessToken == last.AccessToken {
 		kept = &oauth2.Token{RefreshToken: kept.RefreshToken, Expiry: kept.Expiry}
 	}
-	return entry{Token: kept, Failed: f}
+	return entry{Token: kept, Good: e.Good, Failed: f}
 }
 
 func (s share) load() ([]byte, error) {

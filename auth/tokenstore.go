@@ -61,6 +61,7 @@ func (*MemoryStore) String() string { return "memory" }
 // entry is what a store keeps under a key.
 type entry struct {
 	Token  *oauth2.Token `json:"token,omitempty"`
+	Good   time.Time     `json:"good,omitzero"`    // until when the token is; zero is without end
 	Lease  *lease        `json:"lease,omitempty"`  // somebody is minting
 	Failed *failure      `json:"failed,omitempty"` // the last mint failed
 }
