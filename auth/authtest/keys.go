@@ -34,10 +34,10 @@ func (signing) SignatureAlgorithm() jose.SignatureAlgorithm { return jose.ES256 
 
 type public struct{ keys }
 
-func (k public) ID() string                         { return k.id }
-func (k public) Key() any                           { return &k.key.PublicKey }
-func (public) Algorithm() jose.SignatureAlgorithm   { return jose.ES256 }
-func (public) Use() string                          { return "sig" }
+func (k public) ID() string                       { return k.id }
+func (k public) Key() any                         { return &k.key.PublicKey }
+func (public) Algorithm() jose.SignatureAlgorithm { return jose.ES256 }
+func (public) Use() string                        { return "sig" }
 
 // SigningKey is the key.
 func (s *storage) SigningKey(context.Context) (op.SigningKey, error) { return signing{s.keys}, nil }

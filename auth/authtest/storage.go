@@ -29,8 +29,10 @@ type consent struct {
 	scopes []string
 }
 
-func (c *consent) GetAMR() []string       { return []string{"pwd"} }
-func (c *consent) GetAudience() []string  { return slices.Concat(c.family.audience, []string{c.family.client}) }
+func (c *consent) GetAMR() []string { return []string{"pwd"} }
+func (c *consent) GetAudience() []string {
+	return slices.Concat(c.family.audience, []string{c.family.client})
+}
 func (c *consent) GetAuthTime() time.Time { return c.family.at }
 func (c *consent) GetClientID() string    { return c.family.client }
 func (c *consent) GetSubject() string     { return c.family.subject }

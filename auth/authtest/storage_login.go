@@ -31,20 +31,20 @@ type device struct {
 	polled     time.Time
 }
 
-func (l *login) GetID() string                        { return l.id }
-func (*login) GetACR() string                         { return "" }
-func (*login) GetAMR() []string                       { return []string{"pwd"} }
-func (l *login) GetAudience() []string                { return []string{l.asked.ClientID} }
-func (l *login) GetAuthTime() time.Time               { return l.family.at }
-func (l *login) GetClientID() string                  { return l.asked.ClientID }
-func (l *login) GetNonce() string                     { return l.asked.Nonce }
-func (l *login) GetRedirectURI() string               { return l.asked.RedirectURI }
-func (l *login) GetResponseType() oidc.ResponseType   { return l.asked.ResponseType }
-func (l *login) GetResponseMode() oidc.ResponseMode   { return l.asked.ResponseMode }
-func (l *login) GetScopes() []string                  { return l.asked.Scopes }
-func (l *login) GetState() string                     { return l.asked.State }
-func (l *login) GetSubject() string                   { return l.family.subject }
-func (l *login) Done() bool                           { return l.granted }
+func (l *login) GetID() string                      { return l.id }
+func (*login) GetACR() string                       { return "" }
+func (*login) GetAMR() []string                     { return []string{"pwd"} }
+func (l *login) GetAudience() []string              { return []string{l.asked.ClientID} }
+func (l *login) GetAuthTime() time.Time             { return l.family.at }
+func (l *login) GetClientID() string                { return l.asked.ClientID }
+func (l *login) GetNonce() string                   { return l.asked.Nonce }
+func (l *login) GetRedirectURI() string             { return l.asked.RedirectURI }
+func (l *login) GetResponseType() oidc.ResponseType { return l.asked.ResponseType }
+func (l *login) GetResponseMode() oidc.ResponseMode { return l.asked.ResponseMode }
+func (l *login) GetScopes() []string                { return l.asked.Scopes }
+func (l *login) GetState() string                   { return l.asked.State }
+func (l *login) GetSubject() string                 { return l.family.subject }
+func (l *login) Done() bool                         { return l.granted }
 func (l *login) GetCodeChallenge() *oidc.CodeChallenge {
 	if l.asked.CodeChallenge == "" {
 		return nil
