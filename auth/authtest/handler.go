@@ -78,24 +78,32 @@ func (p *Provider) serveToken(w http.ResponseWriter, r *http.Request) {
 	a.write(w)
 }
 
-// wait tells whether the time passed, and not the caller or the provider went away.
+// wait tells whether the time passed, and not the caller or the provider went away. A
+// bubble of testing/synctest knows the caller only.
 func (p *Provider) wait(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true
 	}
-	timer := time.NewTimer(d)
+	timer, closing := time.NewTimer(d), p.closing
 	defer timer.Stop()
+	if ctx.Value(inProcessKey{}) != nil {
+		closing = nil
+	}
 	select {
 	case <-timer.C:
 		return true
 	case <-ctx.Done():
-	case <-p.closing:
+	case <-closing:
 	}
 	return false
 }
 
 // cut ends the connection without an answer.
 func cut(w http.ResponseWriter) bool {
+	if a, ok := w.(*answer); ok { // there is none: see Transport
+		a.lost = true
+		return true
+	}
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return false
@@ -110,6 +118,7 @@ type answer struct {
 	header http.Header
 	body   bytes.Buffer
 	minted bool
+	lost   bool
 }
 
 func newAnswer(status int) *answer { return &answer{status: status, header: http.Header{}} }
