@@ -49,8 +49,8 @@ const (
 	GrantCode              = "authorization_code"
 	GrantPassword          = "password"
 	GrantDevice            = "urn:ietf:params:oauth:grant-type:device_code"
-	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange"
+	GrantJWTBearer         = "urn:ietf:params:oauth:grant-type:jwt-bearer"     //nolint:gosec // a name
+	GrantTokenExchange     = "urn:ietf:params:oauth:grant-type:token-exchange" //nolint:gosec // a name
 )
 
 // Secret makes a client confidential: it sends its secret, by the Basic scheme or in the
@@ -166,7 +166,10 @@ func (known) IsScopeAllowed(string) bool           { return true }
 func (known) IDTokenUserinfoClaimsAssertion() bool { return true }
 func (known) ClockSkew() time.Duration             { return 0 }
 
-func (known) RestrictAdditionalIdTokenScopes() func([]string) []string { return slices.Clone[[]string] }
+//nolint:revive,staticcheck // so the engine names it
+func (known) RestrictAdditionalIdTokenScopes() func([]string) []string {
+	return slices.Clone[[]string]
+}
 
 func (known) RestrictAdditionalAccessTokenScopes() func([]string) []string {
 	return slices.Clone[[]string]

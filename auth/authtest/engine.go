@@ -14,7 +14,7 @@ import (
 
 const (
 	pathAuthorize           = "/authorize"
-	pathToken               = "/oauth/token"
+	pathToken               = "/oauth/token" //nolint:gosec // a path
 	pathDeviceAuthorization = "/device_authorization"
 	pathUserinfo            = "/userinfo"
 	pathLogin               = "/login"

@@ -2,6 +2,7 @@ package authtest
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -134,9 +135,7 @@ func (f fault) spoil(a *answer) {
 	if f.contentType != "" {
 		a.header.Set("Content-Type", f.contentType)
 	}
-	for name, values := range f.header {
-		a.header[name] = values
-	}
+	maps.Copy(a.header, f.header)
 	if f.skew != 0 {
 		a.header.Set("Date", time.Now().Add(f.skew).UTC().Format(http.TimeFormat))
 	}

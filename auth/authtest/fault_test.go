@@ -40,19 +40,22 @@ func credentialed(t *testing.T) (*authtest.Provider, *auth.OAuth2) {
 	return p, &auth.OAuth2{Grant: auth.ClientCredentials{Config: p.Client("app", authtest.Secret("s3cret")).Credentials("read")}}
 }
 
-func TestEachFaultIsTheErrorAndTheBackoffThatOAuth2Documents(t *testing.T) {
+// faulty is a fault, and what a caller is told.
+type faulty struct {
+	ways   []authtest.Fault
+	status int
+	code   string
+	final  bool
+	rest   time.Duration
+	takes  time.Duration
+	text   string
+	minted bool
+}
+
+func faults() map[string]faulty {
 	const pause = 100 * time.Millisecond
 	ways := func(f ...authtest.Fault) []authtest.Fault { return f }
-	tests := map[string]struct {
-		ways   []authtest.Fault
-		status int
-		code   string
-		final  bool
-		rest   time.Duration
-		takes  time.Duration
-		text   string
-		minted bool
-	}{
+	return map[string]faulty{
 		"500":                          {ways: ways(authtest.Status(500)), status: 500, rest: pause},
 		"502 after a while":            {ways: ways(authtest.Status(502), authtest.Slow(3*time.Second)), status: 502, rest: pause, takes: 3 * time.Second},
 		"503 and when to come back":    {ways: ways(authtest.RetryAfter(503, 30*time.Second)), status: 503, rest: 30 * time.Second},
@@ -73,7 +76,10 @@ func TestEachFaultIsTheErrorAndTheBackoffThatOAuth2Documents(t *testing.T) {
 		"too slow":                     {ways: ways(authtest.Slow(time.Hour)), rest: pause, takes: 10 * time.Second, text: "no answer within the time for a token request"},
 		"a lost answer":                {ways: ways(authtest.Lost()), rest: pause, text: "the connection ended without an answer", minted: true},
 	}
-	for name, tt := range tests {
+}
+
+func TestEachFaultIsTheErrorAndTheBackoffThatOAuth2Documents(t *testing.T) {
+	for name, tt := range faults() {
 		t.Run(name, func(t *testing.T) {
 			p, step := credentialed(t)
 			synctest.Test(t, func(t *testing.T) {
@@ -264,23 +270,17 @@ func TestFaultsAreOnTheWireWhatTheySay(t *testing.T) {
 
 	p.Fault(1, authtest.Slow(time.Hour))
 	ctx, cancel := context.WithCancel(t.Context())
-	arrived := make(chan struct{})
-	go func() {
-		for len(p.Requests()) < 3 {
-			select {
-			case <-ctx.Done():
-				return
-			default:
-			}
-		}
-		close(arrived)
-	}()
-	go func() { <-arrived; cancel() }()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.TokenURL(), strings.NewReader(form.Encode()))
 	require.NoError(t, err)
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	_, err = p.HTTPClient().Do(req)
-	require.ErrorIs(t, err, context.Canceled)
+	gone := make(chan error)
+	go func() {
+		_, err := p.HTTPClient().Do(req)
+		gone <- err
+	}()
+	require.Eventually(t, func() bool { return len(p.Requests()) == 3 }, time.Minute, time.Millisecond)
+	cancel()
+	require.ErrorIs(t, <-gone, context.Canceled)
 	require.Zero(t, p.Requests()[2].Status, "nobody was there to hear an answer")
 
 	p.Fault(5, authtest.Status(500))

@@ -28,28 +28,28 @@ func (e *engine) authenticate(ctx context.Context, said *op.ClientCredentials, h
 	}
 	c := e.storage.client(said.ClientID)
 	if c == nil {
-		return nil, errClient("the client is not known")
+		return nil, clientError("the client is not known")
 	}
 	method := presented(h.Get("Authorization"), url.Values{"client_secret": {said.ClientSecret}})
 	if method == AuthNone && slices.Contains(c.methods, AuthTLS) {
 		if c.shows(ctx) {
 			return c, nil
 		}
-		return nil, errClient("the client shows no certificate, or another")
+		return nil, clientError("the client shows no certificate, or another")
 	}
 	if !slices.Contains(c.methods, method) {
-		return nil, errClient("the client may not use " + method + ", but " + strings.Join(c.methods, " or "))
+		return nil, clientError("the client may not use " + method + ", but " + strings.Join(c.methods, " or "))
 	}
 	if method != AuthNone && subtle.ConstantTimeCompare([]byte(c.Secret), []byte(said.ClientSecret)) != 1 {
-		return nil, errClient("the secret is wrong")
+		return nil, clientError("the secret is wrong")
 	}
 	return c, nil
 }
 
-// errClient is why a client is not the one it says it is.
-type errClient string
+// clientError is why a client is not the one it says it is.
+type clientError string
 
-func (e errClient) Error() string { return string(e) }
+func (e clientError) Error() string { return string(e) }
 
 // asserted is the client that signed an assertion for itself (RFC 7523 section 2.2).
 func (e *engine) asserted(ctx context.Context, said *op.ClientCredentials) (*Client, error) {
@@ -58,13 +58,13 @@ func (e *engine) asserted(ctx context.Context, said *op.ClientCredentials) (*Cli
 	case err != nil:
 		return nil, err
 	case claims.Subject != claims.Issuer:
-		return nil, errClient("iss and sub of the assertion are not the same client")
+		return nil, clientError("iss and sub of the assertion are not the same client")
 	case said.ClientID != "" && said.ClientID != c.ID:
-		return nil, errClient("the client_id is not that of the assertion")
+		return nil, clientError("the client_id is not that of the assertion")
 	case claims.ID == "":
-		return nil, errClient("the assertion has no jti")
+		return nil, clientError("the assertion has no jti")
 	case !slices.Contains(c.methods, AuthKey) && !slices.Contains(c.methods, AuthSecret):
-		return nil, errClient("the client may not use an assertion, but " + strings.Join(c.methods, " or "))
+		return nil, clientError("the client may not use an assertion, but " + strings.Join(c.methods, " or "))
 	}
 	return c, nil
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"time"
 
@@ -133,9 +134,7 @@ func (a *answer) WriteHeader(status int) { a.status = status }
 func (a *answer) Write(text []byte) (int, error) { return a.body.Write(text) }
 
 func (a *answer) write(w http.ResponseWriter) {
-	for name, values := range a.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), a.header)
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body.Bytes())
 }
@@ -166,7 +165,7 @@ func (p *Provider) answer(r *http.Request) *answer {
 func (a *answer) json(tokens *oidc.AccessTokenResponse, err error) {
 	a.header.Set("Content-Type", "application/json")
 	if err == nil {
-		_ = json.NewEncoder(a).Encode(tokens)
+		_ = json.NewEncoder(a).Encode(tokens) //nolint:gosec // it is what they are for
 		return
 	}
 	a.status = http.StatusBadRequest

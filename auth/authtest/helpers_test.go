@@ -84,7 +84,9 @@ func open(t *testing.T, to, token string) said {
 	if token != "" {
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	return do(t, http.DefaultClient, req)
+	client := &http.Client{}
+	defer client.CloseIdleConnections()
+	return do(t, client, req)
 }
 
 // claims are those of an assertion that is good for the provider.

@@ -85,8 +85,11 @@ func (p *Provider) browse(page, name, value string) (string, error) {
 
 // open is where a page redirects to, or "" where it is a page to look at.
 func (p *Provider) open(page string) (string, error) {
-	client := p.HTTPClient()
-	defer client.CloseIdleConnections()
+	client := &http.Client{Transport: p.Transport(nil)}
+	if !strings.HasPrefix(page, p.Issuer+"/") {
+		client = p.HTTPClient()
+		defer client.CloseIdleConnections()
+	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := client.Get(page) //nolint:noctx // as long as the provider takes
 	if err != nil {

@@ -3,6 +3,7 @@ package authtest_test
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -20,48 +21,37 @@ import (
 
 const secret = "a s3cret: of 48 bytes or more, & with odd letters %+/"
 
-func TestEachGrantGivesATokenForARawRequest(t *testing.T) {
-	p := authtest.New(t, authtest.DeviceInterval(time.Millisecond))
+// raw is a token request, and what comes of it.
+type raw struct {
+	form    url.Values
+	basic   []string
+	subject string
+	scope   string
+	refresh bool
+}
+
+// grants are a request for each grant, to a provider that knows "app", "public" and
+// "service".
+func grants(t *testing.T, p *authtest.Provider) map[string]raw {
+	t.Helper()
 	key := pairs(t)[jose.ES256]
 	confidential := p.Client("app", authtest.Secret(secret), authtest.RedirectURIs("http://127.0.0.1/back"))
 	p.Client("public", authtest.RedirectURIs("http://127.0.0.1/back"))
 	p.Client("service", authtest.Key(key.Public()))
 	p.User("alice", "open sesame")
 	verifier := oauth2.GenerateVerifier()
-	code := func(client, verifier, redirect string) string {
-		config := oauth2.Config{ClientID: client, Endpoint: p.Endpoint(), RedirectURL: redirect, Scopes: []string{"openid", "offline_access", "read"}}
-		back, err := p.Authorize("alice", config.AuthCodeURL("st4te", oauth2.S256ChallengeOption(verifier)))
-		require.NoError(t, err)
-		u, err := url.Parse(back)
-		require.NoError(t, err)
-		require.Equal(t, "st4te", u.Query().Get("state"))
-		require.True(t, strings.HasPrefix(back, redirect), back)
-		return u.Query().Get("code")
-	}
-	device := func(client string) string {
-		asked := post(t, p.HTTPClient(), p.Endpoint().DeviceAuthURL, url.Values{"client_id": {client}, "scope": {"read offline_access"}})
-		require.Equal(t, 200, asked.status, asked.body)
-		require.NoError(t, p.Approve(asked.text("user_code"), "alice"))
-		return asked.text("device_code")
-	}
 	saved, err := confidential.Token("alice", "read", "write")
 	require.NoError(t, err)
 	const ats = "urn:ietf:params:oauth:token-type:access_token"
-	tests := map[string]struct {
-		form    url.Values
-		basic   []string
-		subject string
-		scope   string
-		refresh bool
-	}{
+	return map[string]raw{
 		"client credentials": {url.Values{"grant_type": {"client_credentials"}, "scope": {"read"}}, []string{"app", secret}, "app", "read", false},
 		"refresh token":      {url.Values{"grant_type": {"refresh_token"}, "refresh_token": {saved.RefreshToken}, "scope": {"read"}}, []string{"app", secret}, "alice", "read", false},
 		"code, public": {url.Values{
-			"grant_type": {"authorization_code"}, "code": {code("public", verifier, "http://127.0.0.1:4711/back")}, "client_id": {"public"},
+			"grant_type": {"authorization_code"}, "code": {coded(t, p, "public", verifier, "http://127.0.0.1:4711/back")}, "client_id": {"public"},
 			"redirect_uri": {"http://127.0.0.1:4711/back"}, "code_verifier": {verifier},
 		}, nil, "alice", "openid offline_access read", true},
 		"code, confidential": {url.Values{
-			"grant_type": {"authorization_code"}, "code": {code("app", verifier, "http://127.0.0.1/back")},
+			"grant_type": {"authorization_code"}, "code": {coded(t, p, "app", verifier, "http://127.0.0.1/back")},
 			"redirect_uri": {"http://127.0.0.1/back"}, "code_verifier": {verifier},
 		}, []string{"app", secret}, "alice", "openid offline_access read", true},
 		"password": {url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"open sesame"}, "scope": {"read"}}, []string{"app", secret}, "alice", "read", true},
@@ -69,7 +59,7 @@ func TestEachGrantGivesATokenForARawRequest(t *testing.T) {
 			"grant_type": {"password"}, "username": {"alice"}, "password": {"open sesame"}, "client_id": {"public"},
 		}, nil, "alice", "", true},
 		"device": {url.Values{
-			"grant_type": {authtest.GrantDevice}, "device_code": {device("public")}, "client_id": {"public"},
+			"grant_type": {authtest.GrantDevice}, "device_code": {approved(t, p, "public")}, "client_id": {"public"},
 		}, nil, "alice", "read offline_access", true},
 		"JWT bearer": {url.Values{
 			"grant_type": {authtest.GrantJWTBearer}, "assertion": {sign(t, jose.ES256, key, claims(p, "service", "urn:user:bob"))}, "scope": {"read"},
@@ -85,6 +75,33 @@ func TestEachGrantGivesATokenForARawRequest(t *testing.T) {
 			"requested_token_type": {"urn:ietf:params:oauth:token-type:refresh_token"},
 		}, []string{"app", secret}, "carol", "read", true},
 	}
+}
+
+// coded is a code for a client of which alice approves.
+func coded(t *testing.T, p *authtest.Provider, client, verifier, redirect string) string {
+	t.Helper()
+	config := oauth2.Config{ClientID: client, Endpoint: p.Endpoint(), RedirectURL: redirect, Scopes: []string{"openid", "offline_access", "read"}}
+	back, err := p.Authorize("alice", config.AuthCodeURL("st4te", oauth2.S256ChallengeOption(verifier)))
+	require.NoError(t, err)
+	u, err := url.Parse(back)
+	require.NoError(t, err)
+	require.Equal(t, "st4te", u.Query().Get("state"))
+	require.True(t, strings.HasPrefix(back, redirect), back)
+	return u.Query().Get("code")
+}
+
+// approved is the code of a device of which alice approves.
+func approved(t *testing.T, p *authtest.Provider, client string) string {
+	t.Helper()
+	asked := post(t, p.HTTPClient(), p.Endpoint().DeviceAuthURL, url.Values{"client_id": {client}, "scope": {"read offline_access"}})
+	require.Equal(t, 200, asked.status, asked.body)
+	require.NoError(t, p.Approve(asked.text("user_code"), "alice"))
+	return asked.text("device_code")
+}
+
+func TestEachGrantGivesATokenForARawRequest(t *testing.T) {
+	p := authtest.New(t, authtest.DeviceInterval(time.Millisecond))
+	tests := grants(t, p)
 	api := protected(t, p)
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -140,18 +157,20 @@ func countErrors(p *authtest.Provider) int {
 	return n
 }
 
-func TestEachWayOfClientAuthenticationWorksForEachGrant(t *testing.T) {
-	p := authtest.New(t, authtest.TLS(), authtest.DeviceInterval(time.Millisecond))
-	p.User("alice", "open sesame")
+// way is how a client proves who it is.
+type way struct {
+	id     string
+	method string
+	client *http.Client
+	sign   func(url.Values) (url.Values, []string)
+}
+
+// ways are clients of a provider, one for each way.
+func ways(t *testing.T, p *authtest.Provider) []way {
+	t.Helper()
 	certificate, err := authtest.NewCertificate("mtls")
 	require.NoError(t, err)
 	plain := p.HTTPClient()
-	type way struct {
-		id     string
-		method string
-		client *http.Client
-		sign   func(url.Values) (url.Values, []string)
-	}
 	none := func(more ...string) func(url.Values) (url.Values, []string) {
 		return func(form url.Values) (url.Values, []string) { return with(form, more...), nil }
 	}
@@ -159,7 +178,7 @@ func TestEachWayOfClientAuthenticationWorksForEachGrant(t *testing.T) {
 	p.Client("post", authtest.Secret(secret))
 	p.Client("hs", authtest.SecretJWT(secret))
 	p.Client("tls", authtest.Certificate(certificate.Leaf))
-	ways := []way{
+	all := []way{
 		{"basic", authtest.AuthBasic, plain, func(form url.Values) (url.Values, []string) { return form, []string{"basic", secret} }},
 		{"post", authtest.AuthPost, plain, none("client_id", "post", "client_secret", secret)},
 		{"tls", authtest.AuthTLS, p.HTTPClient(certificate), none("client_id", "tls")},
@@ -170,11 +189,17 @@ func TestEachWayOfClientAuthenticationWorksForEachGrant(t *testing.T) {
 	for alg, key := range pairs(t) {
 		id := "key " + string(alg)
 		p.Client(id, authtest.Key(key.Public()))
-		ways = append(ways, way{id, authtest.AuthKey, plain, func(form url.Values) (url.Values, []string) {
+		all = append(all, way{id, authtest.AuthKey, plain, func(form url.Values) (url.Values, []string) {
 			return with(form, "client_assertion_type", assertionType, "client_assertion", sign(t, alg, key, claims(p, id, id))), nil
 		}})
 	}
-	for _, w := range ways {
+	return all
+}
+
+func TestEachWayOfClientAuthenticationWorksForEachGrant(t *testing.T) {
+	p := authtest.New(t, authtest.TLS(), authtest.DeviceInterval(time.Millisecond))
+	p.User("alice", "open sesame")
+	for _, w := range ways(t, p) {
 		t.Run(w.id, func(t *testing.T) {
 			send := func(to string, form url.Values) said {
 				signed, basic := w.sign(form)
@@ -212,8 +237,16 @@ func TestEachWayOfClientAuthenticationWorksForEachGrant(t *testing.T) {
 	}
 }
 
-func TestWhoDoesNotProveWhoItIsGetsNothing(t *testing.T) {
-	p := authtest.New(t, authtest.TLS())
+// impostor is a token request of someone who is not who it says.
+type impostor struct {
+	form  url.Values
+	basic []string
+	code  string
+	certs []tls.Certificate
+}
+
+func impostors(t *testing.T, p *authtest.Provider) map[string]impostor {
+	t.Helper()
 	keys := pairs(t)
 	mine, err := authtest.NewCertificate("tls")
 	require.NoError(t, err)
@@ -236,12 +269,7 @@ func TestWhoDoesNotProveWhoItIsGetsNothing(t *testing.T) {
 	}
 	once := sign(t, jose.ES256, keys[jose.ES256], claims(p, "key", "key"))
 	require.Equal(t, 200, post(t, p.HTTPClient(), p.TokenURL(), assert(once, "grant_type", "client_credentials")).status)
-	tests := map[string]struct {
-		form  url.Values
-		basic []string
-		code  string
-		certs []tls.Certificate
-	}{
+	return map[string]impostor{
 		"a wrong secret":               {nil, []string{"app", "wrong"}, "invalid_client", nil},
 		"no secret":                    {url.Values{"client_id": {"app"}}, nil, "invalid_client", nil},
 		"nobody":                       {url.Values{"client_id": {"nobody"}}, nil, "invalid_client", nil},
@@ -269,6 +297,11 @@ func TestWhoDoesNotProveWhoItIsGetsNothing(t *testing.T) {
 		"another certificate":          {url.Values{"client_id": {"tls"}}, nil, "invalid_client", []tls.Certificate{other}},
 		"a grant that is not its own":  {nil, []string{"limited", secret}, "unauthorized_client", nil},
 	}
+}
+
+func TestWhoDoesNotProveWhoItIsGetsNothing(t *testing.T) {
+	p := authtest.New(t, authtest.TLS())
+	tests := impostors(t, p)
 	before := p.Mints()
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -341,7 +374,7 @@ func TestGrantsAreRefusedThatAreNotGood(t *testing.T) {
 		})
 	}
 	require.Zero(t, p.Mints())
-	require.Equal(t, len(tests), len(p.Requests()))
+	require.Len(t, p.Requests(), len(tests))
 }
 
 func TestADevicePollsUntilItsUserHasDecided(t *testing.T) {
@@ -433,9 +466,9 @@ func TestDiscoveryTellsWhereAllIs(t *testing.T) {
 		require.NoError(t, err)
 		d := do(t, p.HTTPClient(), req)
 		require.Equal(t, p.Issuer, d.text("issuer"))
-		require.Equal(t, p.Endpoint(), oauth2.Endpoint{
+		require.Equal(t, oauth2.Endpoint{
 			AuthURL: d.text("authorization_endpoint"), TokenURL: d.text("token_endpoint"), DeviceAuthURL: d.text("device_authorization_endpoint"),
-		})
+		}, p.Endpoint())
 		require.Contains(t, d.body["grant_types_supported"], authtest.GrantTokenExchange)
 		require.Contains(t, d.body["token_endpoint_auth_methods_supported"], authtest.AuthSecret)
 		require.Contains(t, d.body["token_endpoint_auth_methods_supported"], authtest.AuthTLS)
@@ -453,13 +486,51 @@ func TestAccessTokensAreJWTsForAClientThatWantsThem(t *testing.T) {
 	got := post(t, p.HTTPClient(), p.TokenURL(), config, "app", secret).text("access_token")
 	token, err := jwt.ParseSigned(got, []jose.SignatureAlgorithm{jose.ES256})
 	require.NoError(t, err)
-	req, err := http.NewRequest(http.MethodGet, p.Issuer+"/keys", http.NoBody)
+	resp, err := p.HTTPClient().Get(p.Issuer + "/keys")
 	require.NoError(t, err)
-	keys := do(t, p.HTTPClient(), req)
-	require.Contains(t, keys.body, "keys")
-	require.NotEmpty(t, token.Headers[0].KeyID)
+	defer func() { _ = resp.Body.Close() }()
+	var keys jose.JSONWebKeySet
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(&keys))
+	var claims jwt.Claims
+	require.NoError(t, token.Claims(keys.Key(token.Headers[0].KeyID)[0].Key, &claims), "signed with a key of jwks_uri")
+	require.Equal(t, p.Issuer, claims.Issuer)
+	require.Equal(t, "app", claims.Subject)
 	require.Equal(t, 200, open(t, protected(t, p).URL, got).status)
 	require.Equal(t, 1, p.RevokeAll())
 	require.Equal(t, 401, open(t, protected(t, p).URL, got).status)
 	require.Equal(t, 401, open(t, protected(t, p).URL, got[:len(got)-3]+"AAA").status, "signed by nobody")
+}
+
+func TestIntrospectionTellsWhatATokenIs(t *testing.T) {
+	p := authtest.New(t)
+	app := p.Client("app", authtest.Secret("s3cret"))
+	p.Client("other", authtest.Secret("s3cret"))
+	token, err := app.Token("alice", "read", "write")
+	require.NoError(t, err)
+	ask := func(text string, who ...string) said {
+		return post(t, p.HTTPClient(), p.Issuer+"/oauth/introspect", url.Values{"token": {text}}, who...)
+	}
+	got := ask(token.AccessToken, "app", "s3cret")
+	require.Equal(t, true, got.body["active"])
+	require.Equal(t, "read write", got.text("scope"))
+	require.Equal(t, "alice", got.text("sub"))
+	require.Equal(t, "app", got.text("client_id"))
+	require.InDelta(t, time.Now().Add(time.Hour).Unix(), got.body["exp"], 2)
+	require.Equal(t, true, ask(token.RefreshToken, "app", "s3cret").body["active"])
+	require.Equal(t, false, ask("n0nsense", "app", "s3cret").body["active"])
+	require.Equal(t, "invalid_client", ask(token.AccessToken, "app", "wr0ng").text("error"))
+	require.Equal(t, 400, ask(token.AccessToken).status, "whoever asks says who it is")
+
+	revoke := func(who string) said {
+		return post(t, p.HTTPClient(), p.Issuer+"/revoke", url.Values{"token": {token.RefreshToken}, "token_type_hint": {"refresh_token"}}, who, "s3cret")
+	}
+	require.Equal(t, 200, revoke("app").status)
+	require.Equal(t, false, ask(token.RefreshToken, "app", "s3cret").body["active"])
+	require.Equal(t, false, ask(token.AccessToken, "app", "s3cret").body["active"], "it came of the same login")
+	require.Equal(t, 200, revoke("app").status, "RFC 7009 section 2.2: unknown tokens are no error")
+
+	token, err = app.Token("alice")
+	require.NoError(t, err)
+	revoke("other")
+	require.Equal(t, true, ask(token.RefreshToken, "app", "s3cret").body["active"], "that of another client stays")
 }

@@ -69,7 +69,7 @@ func (s theirs) config() oauth2.Config {
 
 func (s theirs) saved(t *testing.T) *oauth2.Token {
 	t.Helper()
-	got := post(t, http.DefaultClient, s.url+"/token", url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"any"}, "scope": {"read"}}, "app", "s3cret")
+	got := post(t, &http.Client{}, s.url+"/token", url.Values{"grant_type": {"password"}, "username": {"alice"}, "password": {"any"}, "scope": {"read"}}, "app", "s3cret")
 	require.Equal(t, 200, got.status, got.body)
 	return &oauth2.Token{AccessToken: got.text("access_token"), RefreshToken: got.text("refresh_token"), Expiry: time.Now().Add(time.Hour)}
 }

@@ -17,10 +17,7 @@ type storage struct {
 	keys keys
 }
 
-var (
-	errUnknown = errors.New("unknown, used or revoked")
-	errNoUser  = errors.New("the user may not")
-)
+var errUnknown = errors.New("unknown, used or revoked")
 
 // consent is what a token is made for: a [family], with the scopes asked for this time.
 // The engine gives a refresh token with it.
@@ -87,7 +84,7 @@ func (s *storage) told(a *access) time.Time { return a.issued.Add(s.lifetime + t
 
 // CreateAccessAndRefreshTokens makes an access token, and the refresh token that follows
 // the current one.
-func (s *storage) CreateAccessAndRefreshTokens(ctx context.Context, request op.TokenRequest, current string) (string, string, time.Time, error) {
+func (s *storage) CreateAccessAndRefreshTokens(ctx context.Context, request op.TokenRequest, current string) (id, token string, told time.Time, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := familyOf(request)
@@ -97,7 +94,7 @@ func (s *storage) CreateAccessAndRefreshTokens(ctx context.Context, request op.T
 			return "", "", time.Time{}, oidc.ErrInvalidGrant().WithDescription("the refresh token was used meanwhile")
 		}
 	}
-	token := s.next(f, current)
+	token = s.next(f, current)
 	a := s.issue(f, request.GetScopes(), skewOf(ctx))
 	return a.id, token, s.told(a), nil
 }
@@ -112,7 +109,7 @@ func (s *storage) TokenRequestByRefreshToken(_ context.Context, token string) (o
 }
 
 // GetRefreshTokenInfo tells whether a token to revoke is a refresh token.
-func (s *storage) GetRefreshTokenInfo(_ context.Context, client, token string) (string, string, error) {
+func (s *storage) GetRefreshTokenInfo(_ context.Context, client, token string) (user, id string, err error) {
 	f, ok := s.liveRefresh(token)
 	if !ok || f.client != client {
 		return "", "", op.ErrInvalidRefreshToken

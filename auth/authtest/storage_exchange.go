@@ -77,7 +77,7 @@ func (*storage) SetUserinfoFromTokenExchangeRequest(_ context.Context, info *oid
 }
 
 // VerifyExchangeSubjectToken reads a JWT that a client with a [Key] signed.
-func (s *storage) VerifyExchangeSubjectToken(ctx context.Context, token string, kind oidc.TokenType) (string, string, map[string]any, error) {
+func (s *storage) VerifyExchangeSubjectToken(ctx context.Context, token string, kind oidc.TokenType) (id, subject string, private map[string]any, err error) {
 	if kind != oidc.JWTTokenType {
 		return "", "", nil, errUnknown
 	}
@@ -89,6 +89,6 @@ func (s *storage) VerifyExchangeSubjectToken(ctx context.Context, token string, 
 }
 
 // VerifyExchangeActorToken is VerifyExchangeSubjectToken.
-func (s *storage) VerifyExchangeActorToken(ctx context.Context, token string, kind oidc.TokenType) (string, string, map[string]any, error) {
+func (s *storage) VerifyExchangeActorToken(ctx context.Context, token string, kind oidc.TokenType) (id, subject string, private map[string]any, err error) {
 	return s.VerifyExchangeSubjectToken(ctx, token, kind)
 }
