@@ -25,8 +25,6 @@ type Provider struct {
 
 	closing chan struct{}
 	close   sync.Once
-	mu      sync.Mutex
-	clients []*http.Transport
 }
 
 // Option is a property that a provider has from its start.
@@ -95,12 +93,7 @@ func Start(opts ...Option) (*Provider, error) {
 func (p *Provider) Close() {
 	p.close.Do(func() {
 		close(p.closing)
-		p.mu.Lock()
-		for _, t := range p.clients {
-			t.CloseIdleConnections()
-		}
-		p.mu.Unlock()
-		p.server.Close()
+		p.server.Close() // and so the idle connections of clients
 	})
 }
 
@@ -122,9 +115,6 @@ func (p *Provider) HTTPClient(certificates ...tls.Certificate) *http.Client {
 		t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	t.TLSClientConfig.Certificates = certificates
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.clients = append(p.clients, t)
 	return &http.Client{Transport: t}
 }
 

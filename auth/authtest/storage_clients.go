@@ -2,7 +2,6 @@ package authtest
 
 import (
 	"context"
-	"crypto/subtle"
 	"slices"
 
 	"github.com/go-jose/go-jose/v4"
@@ -19,20 +18,25 @@ func (s *storage) GetClientByClientID(_ context.Context, id string) (op.Client, 
 	return known{c}, nil
 }
 
-// AuthorizeClientIDSecret compares a secret.
-func (s *storage) AuthorizeClientIDSecret(_ context.Context, id, secret string) error {
-	if c := s.client(id); c != nil && c.Secret != "" && subtle.ConstantTimeCompare([]byte(c.Secret), []byte(secret)) == 1 {
-		return nil
-	}
-	return oidc.ErrInvalidClient().WithDescription("the secret is wrong")
+// The engine's own way of telling a client is replaced, by VerifyClient. What it would ask
+// lets nobody in.
+
+// AuthorizeClientIDSecret refuses.
+func (*storage) AuthorizeClientIDSecret(context.Context, string, string) error { return errUnknown }
+
+// ClientCredentials refuses.
+func (*storage) ClientCredentials(context.Context, string, string) (op.Client, error) {
+	return nil, errUnknown
 }
 
-// ClientCredentials is never asked: the engine's own way of telling a client is replaced.
-func (s *storage) ClientCredentials(ctx context.Context, id, secret string) (op.Client, error) {
-	if err := s.AuthorizeClientIDSecret(ctx, id, secret); err != nil {
-		return nil, err
-	}
-	return s.GetClientByClientID(ctx, id)
+// GetKeyByIDAndClientID refuses.
+func (*storage) GetKeyByIDAndClientID(context.Context, string, string) (*jose.JSONWebKey, error) {
+	return nil, errUnknown
+}
+
+// ValidateJWTProfileScopes refuses.
+func (*storage) ValidateJWTProfileScopes(context.Context, string, []string) ([]string, error) {
+	return nil, errUnknown
 }
 
 // ClientCredentialsTokenRequest is a token for the client itself.
@@ -89,18 +93,4 @@ func (s *storage) SetIntrospectionFromToken(_ context.Context, to *oidc.Introspe
 // GetPrivateClaimsFromScopes has none.
 func (*storage) GetPrivateClaimsFromScopes(context.Context, string, string, []string) (map[string]any, error) {
 	return nil, nil //nolint:nilnil // no claims
-}
-
-// GetKeyByIDAndClientID is the key of a client.
-func (s *storage) GetKeyByIDAndClientID(_ context.Context, id, client string) (*jose.JSONWebKey, error) {
-	c := s.client(client)
-	if c == nil || c.key == nil {
-		return nil, errUnknown
-	}
-	return &jose.JSONWebKey{KeyID: id, Key: c.key}, nil
-}
-
-// ValidateJWTProfileScopes lets all scopes be.
-func (*storage) ValidateJWTProfileScopes(_ context.Context, _ string, scopes []string) ([]string, error) {
-	return scopes, nil
 }
