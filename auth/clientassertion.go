@@ -23,7 +23,7 @@ type ClientAssertion struct {
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 func (a ClientAssertion) prove(ctx context.Context, r *tokenRequest) error {
-	token, err := assertionOf(ctx, a.JWT, a.Token, r.id, r.id, r.url)
+	token, err := assertionOf(ctx, a.JWT, a.Token, r.id, r.id, r.audience)
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,9 @@ import (
 
 // tokenClient is a client as its token endpoint knows it (RFC 6749 section 2.3).
 type tokenClient struct {
-	url, id    string
+	url        string // of the endpoint that is asked
+	audience   string // of an assertion: the token endpoint, also where another one is asked
+	id         string
 	configured string // the secret, where it stands in the configuration
 	secret     Source // or where it comes from
 	style      oauth2.AuthStyle
@@ -28,11 +30,11 @@ type tokenClient struct {
 }
 
 func clientOf(c oauth2.Config, secret Source, proof ClientAuth) tokenClient {
-	return tokenClient{c.Endpoint.TokenURL, c.ClientID, c.ClientSecret, secret, c.Endpoint.AuthStyle, proof, c.Scopes}
+	return tokenClient{c.Endpoint.TokenURL, c.Endpoint.TokenURL, c.ClientID, c.ClientSecret, secret, c.Endpoint.AuthStyle, proof, c.Scopes}
 }
 
 func machineOf(c clientcredentials.Config, secret Source, proof ClientAuth) tokenClient {
-	return tokenClient{c.TokenURL, c.ClientID, c.ClientSecret, secret, c.AuthStyle, proof, c.Scopes}
+	return tokenClient{c.TokenURL, c.TokenURL, c.ClientID, c.ClientSecret, secret, c.AuthStyle, proof, c.Scopes}
 }
 
 // grant is the form of a token request: its type, the scopes, and names and values.
@@ -89,7 +91,7 @@ func (c tokenClient) send(ctx context.Context, client *http.Client, form url.Val
 }
 
 func (c tokenClient) request(ctx context.Context, form url.Values) (tokenRequest, error) {
-	r := tokenRequest{url: c.url, id: c.id, form: maps.Clone(form)}
+	r := tokenRequest{url: c.url, audience: c.audience, id: c.id, form: maps.Clone(form)}
 	if c.proof != nil {
 		err := c.proof.prove(ctx, &r)
 		return r, prefixed("Auth", err)

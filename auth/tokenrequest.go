@@ -19,6 +19,7 @@ import (
 // x/oauth2's because that one asks twice on any error, and prints the answer.
 type tokenRequest struct {
 	url, id, secret string
+	audience        string // of what proves the client
 	inForm          bool
 	form            url.Values
 }
