@@ -37,7 +37,9 @@ func inBubble(t *testing.T, p *authtest.Provider, step *auth.OAuth2, more ...mid
 func credentialed(t *testing.T) (*authtest.Provider, *auth.OAuth2) {
 	t.Helper()
 	p := authtest.New(t)
-	return p, &auth.OAuth2{Grant: auth.ClientCredentials{Config: p.Client("app", authtest.Secret("s3cret")).Credentials("read")}}
+	config := p.Client("app", authtest.Secret("s3cret")).Credentials("read")
+	config.AuthStyle = oauth2.AuthStyleInHeader // invalid_client is not asked twice
+	return p, &auth.OAuth2{Grant: auth.ClientCredentials{Config: config}}
 }
 
 // faulty is a fault, and what a caller is told.
