@@ -23,8 +23,8 @@
 //
 // It is for tests: its secrets are in memory and in plain sight, and anyone who reaches the
 // listener can log in. It has no implicit flow, no request objects, no PAR, no DPoP, no
-// certificate-bound tokens and no registration of clients over HTTP. What it refuses, the
-// engine logs by slog's default logger.
+// certificate-bound tokens and no registration of clients over HTTP; introspection takes no
+// certificate. The engine tells slog's default logger its routes, and what it refuses.
 //
 // All of it is safe for concurrent use.
 package authtest

@@ -264,6 +264,9 @@ func TestFaultsAreOnTheWireWhatTheySay(t *testing.T) {
 	got := post(t, p.HTTPClient(), p.TokenURL(), form, "app", "s3cret")
 	require.Equal(t, 429, got.status)
 	require.Equal(t, "60", got.header.Get("Retry-After"))
+	require.Equal(t, "client_credentials", p.Requests()[0].Form.Get("grant_type"))
+	p.Requests()[0].Form.Set("grant_type", "spoilt")
+	require.Equal(t, "client_credentials", p.Requests()[0].Form.Get("grant_type"), "it is a copy")
 	require.Equal(t, "yes", got.header.Get("X-Odd"))
 
 	p.Fault(1, authtest.Lost())

@@ -20,6 +20,9 @@ func (p *Provider) User(name, password string) {
 // Login is a browser in which the user logs in and agrees to all: it opens an authorization
 // request, and follows it to the redirect URI of the client, which is to answer 2xx. It is
 // also for the verification_uri_complete of a device.
+//
+// The request needs a scope, whichever; a refresh token comes of offline_access, and an
+// ID token in any case.
 func (p *Provider) Login(user string) func(authURL string) error { return p.browser("user", user) }
 
 // Decline is a browser in which the user says no: the client is told access_denied.

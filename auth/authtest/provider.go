@@ -41,8 +41,10 @@ type options struct {
 // plain http.
 func TLS() Option { return func(o *options) { o.tls = true } }
 
-// DeviceInterval is how long a device must wait between two polls, in whole seconds. It is
-// 1 s where the option is not given.
+// DeviceInterval is how long a device must wait between two polls. It is 1 s where the
+// option is not given. The answer tells it in whole seconds, so of less than one it says
+// nothing, and a client takes that for 5 s (RFC 8628 section 3.2). A poll that comes too
+// soon is told slow_down, but needs to wait no longer for that the next time.
 func DeviceInterval(d time.Duration) Option { return func(o *options) { o.interval = d } }
 
 const (
