@@ -1,12 +1,18 @@
 package auth
 
 import (
+	"cmp"
+	"context"
+	"errors"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/restykit/restykit/internal/challenge"
+	"github.com/restykit/restykit/middleware"
 )
 
 // answerTo is the first answer to a challenge, with a client nonce that is known.
@@ -142,6 +148,46 @@ func TestNothingIsKeptOfReplaysThatAreOver(t *testing.T) {
 	require.Len(t, o.challenged, 1)
 	o.replace(nil, one)
 	require.Same(t, one, o.enter(digestChallenge{nonce: "n"}), "and has it for as long as it is used")
+}
+
+// However a replay ends, it is over.
+func TestNothingIsKeptOfAReplayThatCameToNothing(t *testing.T) {
+	ask := func(req *http.Request) *http.Response {
+		return &http.Response{StatusCode: 401, Header: http.Header{"Www-Authenticate": {`Digest realm="r", nonce="n", qop="auth"`}}, Body: http.NoBody, Request: req}
+	}
+	for name, tt := range map[string]struct {
+		body     io.Reader
+		password Source
+		replay   func() (*http.Response, error)
+	}{
+		"a body that cannot be read again": {body: io.MultiReader(strings.NewReader("once"))},
+		"no password":                      {password: Func(func(context.Context) (string, error) { return "", errors.New("sealed") })},
+		"no connection":                    {replay: func() (*http.Response, error) { return nil, errors.New("reset") }},
+		"refused":                          {replay: func() (*http.Response, error) { return ask(nil), nil }},
+		"a panic":                          {replay: func() (*http.Response, error) { panic("boom") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &Digest{Username: "ada", Password: cmp.Or[Source](tt.password, Static("s3cret"))}
+			c := http.Client{Transport: middleware.Stack{d}.RoundTripper(middleware.Next(func(req *http.Request) (*http.Response, error) {
+				if req.Header.Get("Authorization") == "" {
+					return ask(req), nil
+				}
+				return tt.replay()
+			}))}
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://api.home.test/", tt.body)
+			require.NoError(t, err)
+			func() {
+				defer func() { _ = recover() }()
+				if resp, err := c.Do(req); err == nil {
+					_ = resp.Body.Close()
+				}
+			}()
+			at := d.origins.Of(req.URL, func(string) *sessions { t.Error("it was not asked"); return &sessions{} })
+			require.NotNil(t, at.challenged)
+			require.Empty(t, at.challenged)
+			require.Nil(t, at.now)
+		})
+	}
 }
 
 // FuzzDigest answers whatever a server may ask for: what it says is one field that says

@@ -118,7 +118,7 @@ func (g *gatekeeper) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (g *gatekeeper) ask(w http.ResponseWriter, stale bool) int {
 	w.Header().Add("WWW-Authenticate", `Basic realm="for others", Negotiate YII=`)
-	w.Header().Add("WWW-Authenticate", fmt.Sprintf(`Digest realm=%s, qop="%s", nonce="%s", opaque="o\"\\o", stale=%t%s%s`, strconv.Quote(g.realm), g.qop, g.nonce(), stale, g.algorithmParam(), g.extra))
+	w.Header().Add("WWW-Authenticate", fmt.Sprintf(`Digest realm=%q, qop=%q, nonce=%q, opaque="o\"\\o", stale=%t%s%s`, g.realm, g.qop, g.nonce(), stale, g.algorithmParam(), g.extra))
 	return http.StatusUnauthorized
 }
 
@@ -224,13 +224,14 @@ func (g *gatekeeper) count(w http.ResponseWriter, n *gateNonce, p map[string]str
 		}
 		n.last = max(n.last, int(count))
 	}
-	if n.uses++; g.uses > 0 && n.uses > g.uses {
+	n.uses++
+	if g.uses > 0 && n.uses > g.uses {
 		return g.ask(w, true)
 	}
 	if g.next {
 		next := g.nonce()
 		g.nonces[next].prime = n.prime
-		w.Header().Set("Authentication-Info", fmt.Sprintf(`qop=auth, NextNonce="%s"`, next))
+		w.Header().Set("Authentication-Info", fmt.Sprintf(`qop=auth, NextNonce=%q`, next))
 	}
 	return http.StatusOK
 }
@@ -256,10 +257,10 @@ func (g *gatekeeper) response(n *gateNonce, p map[string]string, method, uri, bo
 		a1 = h(a1 + ":" + n.prime)
 	}
 	a2 := method + ":" + uri
-	switch {
-	case p["qop"] == "":
+	switch p["qop"] {
+	case "":
 		return h(a1 + ":" + p["nonce"] + ":" + h(a2))
-	case p["qop"] == "auth-int":
+	case "auth-int":
 		a2 += ":" + h(body)
 	}
 	return h(a1 + ":" + p["nonce"] + ":" + p["nc"] + ":" + p["cnonce"] + ":" + p["qop"] + ":" + h(a2))

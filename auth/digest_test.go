@@ -25,8 +25,8 @@ import (
 	"github.com/restykit/restykit/retry"
 )
 
-// get asks for a path, and wants a status.
-func get(t *testing.T, c *resty.Client, path string, want int) *resty.Response {
+// wantStatus asks for a path, and wants a status.
+func wantStatus(t *testing.T, c *resty.Client, path string, want int) *resty.Response {
 	t.Helper()
 	resp, err := c.R().Get(path)
 	require.NoError(t, err)
@@ -34,8 +34,8 @@ func get(t *testing.T, c *resty.Client, path string, want int) *resty.Response {
 	return resp
 }
 
-// counts are the values of nc, in the order in which they came; "" is no credentials.
-func counts(hits []gateHit) []string {
+// gateCounts are the values of nc, in the order in which they came; "" is no credentials.
+func gateCounts(hits []gateHit) []string {
 	var out []string
 	for _, h := range hits {
 		p, _ := gateParams(h.authorization)
@@ -64,7 +64,7 @@ func TestDigestIsAskedForOnceAndThenSentAtOnce(t *testing.T) {
 				if qop == "" {
 					want = make([]string, 5)
 				}
-				require.Equal(t, want, counts(hits))
+				require.Equal(t, want, gateCounts(hits))
 				require.Empty(t, hits[0].authorization)
 				require.Equal(t, []string{"the body: POST", "the body: PATCH"}, []string{hits[2].body, hits[4].body})
 				if qop == "auth-int" {
@@ -86,14 +86,14 @@ func TestDigestSendsABodyTwiceWhereTheServerHasToAsk(t *testing.T) {
 	}
 }
 
-// once is a reader that net/http cannot rewind.
-func once(text string) io.Reader { return io.MultiReader(strings.NewReader(text)) }
+// readOnce is a reader that net/http cannot rewind.
+func readOnce(text string) io.Reader { return io.MultiReader(strings.NewReader(text)) }
 
 func TestDigestHandsUpTheChallengeToABodyThatCannotBeReadAgain(t *testing.T) {
 	g := (&gatekeeper{qop: "auth-int"}).start(t)
 	d := &auth.Digest{Username: "ada", Password: auth.Static("s3cret")}
 	c := &http.Client{Transport: middleware.Stack{d}.RoundTripper(nil)}
-	resp, err := c.Post(g.url, "text/plain", once("the body"))
+	resp, err := c.Post(g.url, "text/plain", readOnce("the body"))
 	require.NoError(t, err)
 	require.Equal(t, 401, resp.StatusCode)
 	require.NotEmpty(t, resp.Header.Get("WWW-Authenticate"))
@@ -104,7 +104,7 @@ func TestDigestHandsUpTheChallengeToABodyThatCannotBeReadAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, []int{401, 200}, g.statuses())
-	_, err = c.Post(g.url, "text/plain", once("the body"))
+	_, err = c.Post(g.url, "text/plain", readOnce("the body"))
 	require.ErrorContains(t, err, "digest: the server wants a hash of the body (qop=auth-int), which can be read only once: give it as bytes, or set GetBody")
 	final, ok := errors.AsType[interface {
 		error
@@ -123,21 +123,21 @@ func TestDigestHandsUpTheChallengeToABodyThatCannotBeReadAgain(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	g.take()
-	resp, err = c.Post(g.url, "text/plain", once("the body"))
+	resp, err = c.Post(g.url, "text/plain", readOnce("the body"))
 	require.NoError(t, err)
 	require.Equal(t, 200, resp.StatusCode, "auth needs the body once, where the server has asked before")
 	require.NoError(t, resp.Body.Close())
 	require.Equal(t, "the body", g.take()[0].body)
 }
 
-// big is a body of many bytes that nobody holds, and notes how much of it was wanted at a
+// bigBody is a body of many bytes that nobody holds, and notes how much of it was wanted at a
 // time.
-type big struct {
+type bigBody struct {
 	left int
 	most *atomic.Int64
 }
 
-func (b *big) Read(p []byte) (int, error) {
+func (b *bigBody) Read(p []byte) (int, error) {
 	b.most.Store(max(b.most.Load(), int64(len(p))))
 	if b.left == 0 {
 		return 0, io.EOF
@@ -148,7 +148,7 @@ func (b *big) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (*big) Close() error { return nil }
+func (*bigBody) Close() error { return nil }
 
 func TestDigestHashesABodyInPieces(t *testing.T) {
 	const size = 3 << 20
@@ -158,7 +158,7 @@ func TestDigestHashesABodyInPieces(t *testing.T) {
 	var most atomic.Int64
 	req, err := http.NewRequestWithContext(t.Context(), "PUT", g.url, nil)
 	require.NoError(t, err)
-	req.GetBody = func() (io.ReadCloser, error) { return &big{size, &most}, nil }
+	req.GetBody = func() (io.ReadCloser, error) { return &bigBody{size, &most}, nil }
 	req.Body, _ = req.GetBody()
 	req.ContentLength = size
 	resp, err := c.Do(req)
@@ -172,9 +172,9 @@ func TestDigestHashesABodyInPieces(t *testing.T) {
 	req = req.WithContext(ctx)
 	enough := errors.New("enough")
 	req.GetBody = func() (io.ReadCloser, error) {
-		return io.NopCloser(readerFunc(func(p []byte) (int, error) { cancel(enough); return len(p), nil })), nil
+		return io.NopCloser(readFunc(func(p []byte) (int, error) { cancel(enough); return len(p), nil })), nil
 	}
-	req.Body = &big{size, &most}
+	req.Body = &bigBody{size, &most}
 	_, err = c.Do(req)
 	require.ErrorIs(t, err, enough, "a body without end ends with the request")
 	require.Empty(t, g.take())
@@ -182,31 +182,31 @@ func TestDigestHashesABodyInPieces(t *testing.T) {
 	req = req.WithContext(t.Context())
 	broken := errors.New("the disk is gone")
 	req.GetBody = func() (io.ReadCloser, error) { return nil, broken }
-	req.Body = &big{size, &most}
+	req.Body = &bigBody{size, &most}
 	_, err = c.Do(req)
 	require.ErrorIs(t, err, broken)
 	req.GetBody = func() (io.ReadCloser, error) {
-		return io.NopCloser(readerFunc(func([]byte) (int, error) { return 0, broken })), nil
+		return io.NopCloser(readFunc(func([]byte) (int, error) { return 0, broken })), nil
 	}
-	req.Body = &big{size, &most}
+	req.Body = &bigBody{size, &most}
 	_, err = c.Do(req)
 	require.ErrorIs(t, err, broken)
 	require.ErrorContains(t, err, "digest: the body cannot be read for its hash (qop=auth-int)")
 }
 
-type readerFunc func([]byte) (int, error)
+type readFunc func([]byte) (int, error)
 
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
 func TestANonceThatIsUsedUpCostsOneRequestMore(t *testing.T) {
 	for _, algorithm := range []string{"MD5", "SHA-256-sess"} {
 		g := (&gatekeeper{algorithm: algorithm, qop: "auth", uses: 2}).start(t)
 		c := g.client(t)
 		for range 5 {
-			get(t, c, "/", 200)
+			wantStatus(t, c, "/", 200)
 		}
 		hits := g.take()
-		require.Equal(t, []string{"", "1", "2", "3", "1", "2", "3", "1"}, counts(hits))
+		require.Equal(t, []string{"", "1", "2", "3", "1", "2", "3", "1"}, gateCounts(hits))
 	}
 }
 
@@ -215,9 +215,9 @@ func TestTheNextNonceIsUsedFromItsFirstCount(t *testing.T) {
 		g := (&gatekeeper{algorithm: algorithm, qop: "auth", uses: 1, next: true}).start(t)
 		c := g.client(t)
 		for range 5 {
-			get(t, c, "/", 200)
+			wantStatus(t, c, "/", 200)
 		}
-		require.Equal(t, []string{"", "1", "1", "1", "1", "1"}, counts(g.take()))
+		require.Equal(t, []string{"", "1", "1", "1", "1", "1"}, gateCounts(g.take()))
 	}
 }
 
@@ -225,57 +225,71 @@ func TestANextNonceThatIsTheSameChangesNothing(t *testing.T) {
 	g := (&gatekeeper{qop: "auth", fixed: "always", next: true}).start(t)
 	c := g.client(t)
 	for range 3 {
-		get(t, c, "/", 200)
+		wantStatus(t, c, "/", 200)
 	}
-	require.Equal(t, []string{"", "1", "2", "3"}, counts(g.take()))
+	require.Equal(t, []string{"", "1", "2", "3"}, gateCounts(g.take()))
+}
+
+func TestANextNonceThatNoFieldCanCarryIsLeft(t *testing.T) {
+	rt := &api{answer: askingForDigest(func(req *http.Request) (*http.Response, error) {
+		resp := reply(req, 200, "text/plain", "")
+		resp.Header.Set("Authentication-Info", "nextnonce=\"a\x01b\"")
+		return resp, nil
+	})}
+	c := client(t, rt, &auth.Digest{Username: "ada", Password: auth.Static("s3cret")})
+	wantStatus(t, c, "/", 200)
+	wantStatus(t, c, "/", 200)
+	require.Contains(t, rt.authorizations()[2], `nonce="n"`)
+	require.Contains(t, rt.authorizations()[2], "nc=00000002")
 }
 
 func TestCredentialsThatAreRefusedAreTheCallers401(t *testing.T) {
 	g := (&gatekeeper{qop: "auth"}).start(t)
 	c := g.client(t)
-	get(t, c, "/", 200)
+	wantStatus(t, c, "/", 200)
 	g.password = "another"
 	g.take()
 	for range 2 {
-		resp := get(t, c, "/", 401)
+		resp := wantStatus(t, c, "/", 401)
 		require.NotEmpty(t, resp.Header().Get("WWW-Authenticate"))
 		require.Equal(t, []int{401, 401}, g.statuses(), "one try for the new nonce, and no third")
 	}
 	g.password = "s3cret"
-	get(t, c, "/", 200)
+	wantStatus(t, c, "/", 200)
 
 	fresh := g.client(t)
 	g.password = "another"
 	g.take()
-	get(t, fresh, "/", 401)
-	require.Equal(t, []int{401, 401}, g.statuses())
+	wantStatus(t, fresh, "/", 401)
+	wantStatus(t, fresh, "/", 401)
+	require.Equal(t, []string{"", "1", "", "1"}, gateCounts(g.take()), "what was never accepted is not sent ahead")
 }
 
 func TestA401ToTheSameNonceIsFinal(t *testing.T) {
 	g := (&gatekeeper{qop: "auth", fixed: "always"}).start(t)
 	c := g.client(t)
-	get(t, c, "/", 200)
+	wantStatus(t, c, "/", 200)
 	g.password = "another"
 	g.take()
-	get(t, c, "/", 401)
+	wantStatus(t, c, "/", 401)
 	require.Equal(t, []int{401}, g.statuses())
 }
 
 func TestTheSameNonceInAnotherRealmIsAnswered(t *testing.T) {
 	g := (&gatekeeper{qop: "auth", fixed: "always", strangers: true}).start(t)
 	c := g.client(t)
-	get(t, c, "/", 200)
+	wantStatus(t, c, "/", 200)
 	g.realm, g.nonces = "another realm", map[string]*gateNonce{} // which counts for itself
-	get(t, c, "/", 200)
+	wantStatus(t, c, "/", 200)
 }
 
 func TestANonceThatIsStaleAndStaysIsCountedOn(t *testing.T) {
 	g := (&gatekeeper{qop: "auth", fixed: "always", uses: 1}).start(t)
 	c := g.client(t)
-	get(t, c, "/", 200)
+	wantStatus(t, c, "/", 200)
 	g.take()
-	get(t, c, "/", 401)
-	require.Equal(t, []string{"2", "3"}, counts(g.take()))
+	wantStatus(t, c, "/", 401)
+	require.Equal(t, []string{"2", "3"}, gateCounts(g.take()))
 }
 
 func TestManyAtOnceAllSucceed(t *testing.T) {
@@ -315,7 +329,7 @@ func TestManyAtOnceAllSucceed(t *testing.T) {
 func TestManyWhoseNonceWentStaleAtOnceAllSucceed(t *testing.T) {
 	g := (&gatekeeper{qop: "auth"}).start(t)
 	c := g.client(t)
-	get(t, c, "/", 200)
+	wantStatus(t, c, "/", 200)
 	for range 3 {
 		g.mu.Lock()
 		g.nonces = map[string]*gateNonce{} // the server begins anew
@@ -343,9 +357,9 @@ func TestEachAttemptHasACountOfItsOwn(t *testing.T) {
 		}
 	}
 	c := g.client(t, retry.Policy{Attempts: 3, Wait: time.Millisecond, MaxWait: time.Millisecond})
-	resp := get(t, c, "/", 200)
+	resp := wantStatus(t, c, "/", 200)
 	require.Equal(t, 3, middleware.InfoOf(resp.Request.Context()).Attempts())
-	require.Equal(t, []string{"", "1", "2", "3"}, counts(g.take()))
+	require.Equal(t, []string{"", "1", "2", "3"}, gateCounts(g.take()))
 }
 
 func TestTheURIIsTheTargetThatIsSent(t *testing.T) {
@@ -398,7 +412,7 @@ func TestAKeyInTheQueryIsPartOfTheURI(t *testing.T) {
 		req.URL = &u
 		return next(req)
 	}))
-	get(t, c, "/orders?page=2", 200)
+	wantStatus(t, c, "/orders?page=2", 200)
 	require.Contains(t, g.take()[1].authorization, `uri="/orders?page=2&api_key=k3y&mark=1"`)
 }
 
@@ -434,12 +448,12 @@ func TestDigestForNoOtherOrigin(t *testing.T) {
 	}
 	c := home.client(t)
 	for range 2 {
-		get(t, c, "/", 401)
+		wantStatus(t, c, "/", 401)
 		hits := there.take()
 		require.Len(t, hits, 1, "its challenge is not answered")
 		require.Empty(t, hits[0].authorization)
 	}
-	get(t, c, there.url, 401)
+	wantStatus(t, c, there.url, 401)
 	require.Empty(t, there.take()[0].authorization)
 }
 
@@ -448,11 +462,11 @@ func TestTheNoncesOfTwoHostsAreTwo(t *testing.T) {
 	c := resty.New()
 	require.NoError(t, middleware.Use(c, &auth.Digest{Username: "ada", Password: auth.Static("s3cret"), Origins: []string{one.url, two.url}}))
 	for range 3 {
-		get(t, c, one.url, 200)
-		get(t, c, two.url, 200)
+		wantStatus(t, c, one.url, 200)
+		wantStatus(t, c, two.url, 200)
 	}
-	require.Equal(t, []string{"", "1", "2", "3"}, counts(one.take()))
-	require.Equal(t, []string{"", "1", "2", "3"}, counts(two.take()))
+	require.Equal(t, []string{"", "1", "2", "3"}, gateCounts(one.take()))
+	require.Equal(t, []string{"", "1", "2", "3"}, gateCounts(two.take()))
 }
 
 func TestTwoRealmsOfOneHostAreAnsweredInTurn(t *testing.T) {
@@ -468,9 +482,9 @@ func TestTwoRealmsOfOneHostAreAnsweredInTurn(t *testing.T) {
 	t.Cleanup(front.Close)
 	c.SetBaseURL(front.URL)
 	for range 3 {
-		get(t, c, "/", 200)
-		get(t, c, "/other", 200)
-		get(t, c, "/other", 200)
+		wantStatus(t, c, "/", 200)
+		wantStatus(t, c, "/other", 200)
+		wantStatus(t, c, "/other", 200)
 	}
 	require.Equal(t, []int{401, 200, 401, 200, 401, 200}, one.statuses())
 	require.Equal(t, []int{401, 200, 200, 401, 200, 200, 401, 200, 200}, two.statuses())
@@ -534,11 +548,11 @@ func TestDigestAtHTTPBin(t *testing.T) {
 		c := resty.New().SetBaseURL(bin.URL).SetLogger(silence{})
 		require.NoError(t, middleware.Use(c, &auth.Digest{Username: "ada", Password: auth.Static("s3cret")}))
 		for range 3 {
-			resp := get(t, c, "/digest-auth/auth/ada/s3cret"+algorithm+"?page=2", 200)
+			resp := wantStatus(t, c, "/digest-auth/auth/ada/s3cret"+algorithm+"?page=2", 200)
 			require.Contains(t, resp.String(), `"authorized": true`)
 		}
-		get(t, c, "/digest-auth/auth/ada/another"+algorithm, 401)
-		get(t, c, "/digest-auth/auth/ada/s3cret"+algorithm, 200)
+		wantStatus(t, c, "/digest-auth/auth/ada/another"+algorithm, 401)
+		wantStatus(t, c, "/digest-auth/auth/ada/s3cret"+algorithm, 200)
 	}
 }
 

@@ -124,19 +124,19 @@ func hashBody(req *http.Request, name string) (string, error) {
 		return "", fmt.Errorf("the body cannot be read for its hash (qop=auth-int): %w", err)
 	}
 	defer func() { _ = body.Close() }()
-	if _, err := io.Copy(h, &patient{req.Context(), body}); err != nil {
+	if _, err := io.Copy(h, &untilDone{req.Context(), body}); err != nil {
 		return "", fmt.Errorf("the body cannot be read for its hash (qop=auth-int): %w", err)
 	}
 	return hexOf(h), nil
 }
 
-// patient is a reader that ends with a context.
-type patient struct {
+// untilDone is a reader that ends with a context.
+type untilDone struct {
 	ctx context.Context
 	io.Reader
 }
 
-func (p *patient) Read(b []byte) (int, error) {
+func (p *untilDone) Read(b []byte) (int, error) {
 	if p.ctx.Err() != nil {
 		return 0, context.Cause(p.ctx)
 	}

@@ -82,7 +82,8 @@ func (o *sessions) enter(c digestChallenge) *session {
 func (o *sessions) leave(s *session) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if s.open--; s.open == 0 {
+	s.open--
+	if s.open == 0 {
 		delete(o.challenged, s.digestChallenge)
 	}
 }
