@@ -348,6 +348,9 @@ func TestAJWTThatWasJustMadeIsNotReplaced(t *testing.T) {
 		c := client(t, rt, auth.JWT{Key: key})
 		takes(t, c)
 		require.Equal(t, 1, rt.count(), "another would be refused as well")
+		time.Sleep(time.Second / 2)
+		takes(t, c)
+		require.Equal(t, 2, rt.count(), "nor at once by a later call")
 		require.EqualValues(t, 1, signed.Load())
 	})
 }
