@@ -260,7 +260,8 @@ func TestARateLimitOfGitHubIsHeeded(t *testing.T) {
 				time.Sleep(10 * 365 * 24 * time.Hour) // from the year 2000: a Unix time has ten digits
 				n := 0
 				id := &api{answer: func(req *http.Request) (*http.Response, error) {
-					if n++; n > 1 {
+					n++
+					if n > 1 {
 						return reply(req, 201, "application/json", `{"token":"ghs_1"}`), nil
 					}
 					resp := reply(req, limit.status, "application/json", `{"message":"API rate limit exceeded"}`)
