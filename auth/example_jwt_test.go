@@ -86,7 +86,7 @@ func ExampleGitHubApp() {
 	err := middleware.Use(client, &auth.OAuth2{Grant: auth.GitHubApp{
 		AppID:          "Iv23liDemo",
 		InstallationID: 987,
-		Key:            auth.Static(pkcs8(rsa2048())), // auth.File("app.pem")
+		Key:            auth.Static(pkcs8(rsa2048())), // better a file
 		BaseURL:        srv.URL,                       // leave it out for github.com
 		Permissions:    map[string]string{"contents": "read"},
 	}})

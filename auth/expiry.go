@@ -80,12 +80,11 @@ func expiryOf(token string) time.Time {
 	if strings.Trim(signature, base64URL) != "" {
 		return time.Time{}
 	}
-	var alg string
-	if member(header, "alg", &alg); alg == "" {
+	if member[string](header, "alg") == "" {
 		return time.Time{}
 	}
-	var exp float64
-	if member(claims, "exp", &exp); exp < 1 || exp > math.MaxInt32*1e3 { // NumericDate, in seconds
+	exp := member[float64](claims, "exp")
+	if exp < 1 || exp > math.MaxInt32*1e3 { // NumericDate, in seconds
 		return time.Time{}
 	}
 	return time.Unix(int64(exp), 0)
@@ -96,14 +95,16 @@ func hasThreeParts(token string) bool { return strings.Count(token, ".") == 2 }
 
 const base64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// member reads a member of an object in base64url, where it has one of that very name.
-func member(part, name string, into any) {
+// member reads a member of an object in base64url, where it has one of that very name and
+// kind.
+func member[T any](part, name string) (value T) {
 	text, err := base64.RawURLEncoding.DecodeString(part)
 	if err != nil {
-		return
+		return value
 	}
 	var object map[string]json.RawMessage
 	if json.Unmarshal(text, &object) == nil {
-		_ = json.Unmarshal(object[name], into)
+		_ = json.Unmarshal(object[name], &value)
 	}
+	return value
 }

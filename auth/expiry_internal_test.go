@@ -66,3 +66,20 @@ func BenchmarkExpiry(b *testing.B) {
 		})
 	}
 }
+
+func TestReadingTheExpiryAgainCostsNothing(t *testing.T) {
+	encode := base64.RawURLEncoding.EncodeToString
+	jws := encode([]byte(`{"alg":"RS256"}`)) + "." + encode([]byte(`{"exp":4102444800}`)) + ".c2ln"
+	for _, token := range []string{jws, "opaque", strings.Repeat("x", 4096)} {
+		b := Bearer{Token: Static(token)}.Bind(nil).(Bearer)
+		again := Bearer{Token: Static(token), Origins: []string{"https://files.test"}}.Bind(b).(Bearer)
+		require.NoError(t, b.checkToken(token))
+		require.Zero(t, testing.AllocsPerRun(100, func() {
+			if again.checkToken(token) != nil || b.checkToken(token) != nil {
+				t.Error("it has not expired")
+			}
+		}))
+		require.Same(t, b.expiries, again.expiries)
+		require.NotSame(t, b.expiries, Bearer{Token: Static("other")}.Bind(b).(Bearer).expiries, "nobody's token is kept for another's")
+	}
+}

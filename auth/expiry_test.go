@@ -93,7 +93,8 @@ func TestOnlyASourceThatMayBringAnotherTokenIsAskedAgain(t *testing.T) {
 		token, asked := unsigned(`{"exp":%d}`, time.Now().Add(time.Hour).Unix()), 0
 		rt := &api{}
 		rotating := auth.Func(func(context.Context) (string, error) {
-			if asked++; asked == 1 {
+			asked++
+			if asked == 1 {
 				return unsigned(`{"exp":1}`), nil
 			}
 			return token, nil

@@ -74,7 +74,7 @@ func (g GitHubApp) Mint(ctx context.Context, client *http.Client, _ *oauth2.Toke
 	}
 	var answer gitHubAnswer
 	err = answer.read(text)
-	if err == nil && resp.StatusCode >= 200 && resp.StatusCode <= 299 {
+	if err == nil && resp.StatusCode <= 299 {
 		var token *oauth2.Token
 		if token, err = answer.issued(); err == nil {
 			return token, nil

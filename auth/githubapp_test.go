@@ -210,6 +210,7 @@ func TestAnswersOfGitHubThatAreNoToken(t *testing.T) {
 		{"another server", 200, "<html>Welcome</html>", ": 200: the answer is not the JSON of the GitHub API: check BaseURL", true},
 		{"no token", 201, `{"expires_at":"2026-07-11T22:14:10Z"}`, ": 201: the answer has no token: check BaseURL", true},
 		{"a date of another kind", 201, `{"token":"ghs_s3cret","expires_at":"tomorrow"}`, ": 201: the answer is not the JSON of the GitHub API", true},
+		{"an error with a token", 500, `{"token":"ghs_s3cret"}`, ": 500", false},
 		{"a redirect", 307, `{"message":"Moved"}`, ": 307: Moved", true},
 		{"nothing", 204, "", ": 204: the answer is not the JSON", true},
 		{"a long answer", 500, `{"message":"` + strings.Repeat("x", 2<<20) + `"}`, ": 500: the answer is not the JSON", false},
@@ -259,7 +260,8 @@ func TestARateLimitOfGitHubIsHeeded(t *testing.T) {
 				time.Sleep(10 * 365 * 24 * time.Hour) // from the year 2000: a Unix time has ten digits
 				n := 0
 				id := &api{answer: func(req *http.Request) (*http.Response, error) {
-					if n++; n > 1 {
+					n++
+					if n > 1 {
 						return reply(req, 201, "application/json", `{"token":"ghs_1"}`), nil
 					}
 					resp := reply(req, limit.status, "application/json", `{"message":"API rate limit exceeded"}`)

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -170,8 +171,8 @@ func (j JWT) validateClaims() error {
 			errs = append(errs, fmt.Errorf("Claims has %s, and so has %s: use one", name, field))
 		}
 	}
-	if _, err := encodeClaims(j.Claims); err != nil {
-		errs = append(errs, err)
+	if _, err := json.Marshal(j.Claims); err != nil {
+		errs = append(errs, fmt.Errorf("Claims cannot be written as JSON: %w", err))
 	}
 	return errors.Join(errs...)
 }

@@ -3,8 +3,6 @@ package auth
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -59,15 +57,6 @@ func (j JWT) mint(ctx context.Context, issuer, subject, audience string) (string
 	maps.DeleteFunc(claims, func(_ string, value any) bool { return value == nil })
 	token, err := key.sign(j.KeyID, claims)
 	return token, expires, err
-}
-
-// encodeClaims says what is wrong with claims that are no JSON.
-func encodeClaims(claims map[string]any) ([]byte, error) {
-	text, err := json.Marshal(claims)
-	if err != nil {
-		return nil, fmt.Errorf("Claims cannot be written as JSON: %w", err)
-	}
-	return text, nil
 }
 
 // jwtTokens are the tokens of a client.

@@ -86,8 +86,7 @@ func run(out io.Writer, s service) error {
 	}
 	fmt.Fprintln(out, "what GitHub refuses is an error")
 	_, err := client.R().Get("/nowhere")
-	var failed *middleware.StatusError
-	if !errors.As(err, &failed) {
+	if _, ok := errors.AsType[*middleware.StatusError](err); !ok {
 		return err
 	}
 	fmt.Fprintf(out, "  the caller got %v\n", strings.ReplaceAll(err.Error(), s.url, "URL"))
