@@ -44,58 +44,60 @@ func signs256(components ...string) auth.Signature {
 	return auth.Signature{Key: auth.Static("s3cret"), Algorithm: "hmac-sha256", Components: components}
 }
 
-// The examples of RFC 9421 section 2, and what it says beside them.
-func TestAComponentIsWhatRFC9421SaysOfIt(t *testing.T) {
-	get := func(url string, fields ...string) func(*http.Request) {
-		return func(req *http.Request) {
-			u, err := req.URL.Parse(url)
-			require.NoError(t, err)
+// asking makes a request one for a URL, with fields: a name, a value, a name ...
+func asking(url string, fields ...string) func(*http.Request) {
+	return func(req *http.Request) {
+		if u, err := req.URL.Parse(url); err == nil {
 			req.URL, req.Host = u, u.Host
-			for i := 0; i < len(fields); i += 2 {
-				req.Header[fields[i]] = append(req.Header[fields[i]], fields[i+1])
-			}
+		}
+		for i := 0; i < len(fields); i += 2 {
+			req.Header[fields[i]] = append(req.Header[fields[i]], fields[i+1])
 		}
 	}
+}
+
+// The examples of RFC 9421 section 2, and what it says beside them.
+func TestAComponentIsWhatRFC9421SaysOfIt(t *testing.T) {
 	const query = "https://www.example.com/parameters?var=this%20is%20a%20big%0Amultiline%20value&bar=with+plus+whitespace&fa%C3%A7ade%22%3A%20=something"
-	dict := get("/", "Example-Dict", " a=1,    b=2;x=1;y=2,   c=(a   b   c), d ")
+	dict := asking("/", "Example-Dict", " a=1,    b=2;x=1;y=2,   c=(a   b   c), d ")
 	tests := []struct {
 		name, component, want string
 		request               func(*http.Request)
 	}{
-		{"2.1, a field", "x-a", `"x-a": a b`, get("/", "X-A", " a b\t")},
-		{"2.1, upper case", "X-A", `"x-a": a`, get("/", "X-A", "a")},
-		{"2.1, several lines", "cache-control", `"cache-control": max-age=60, must-revalidate`, get("/", "Cache-Control", "max-age=60", "Cache-Control", "   must-revalidate")},
-		{"2.1, an empty field", "x-empty", `"x-empty": `, get("/", "X-Empty", "")},
-		{"2.1, host", "host", `"host": api.home.test`, get("/")},
+		{"2.1, a field", "x-a", `"x-a": a b`, asking("/", "X-A", " a b\t")},
+		{"2.1, upper case", "X-A", `"x-a": a`, asking("/", "X-A", "a")},
+		{"2.1, several lines", "cache-control", `"cache-control": max-age=60, must-revalidate`, asking("/", "Cache-Control", "max-age=60", "Cache-Control", "   must-revalidate")},
+		{"2.1, an empty field", "x-empty", `"x-empty": `, asking("/", "X-Empty", "")},
+		{"2.1, host", "host", `"host": api.home.test`, asking("/")},
 		{"2.1.1, as it is", "example-dict", `"example-dict": a=1,    b=2;x=1;y=2,   c=(a   b   c), d`, dict},
 		{"2.1.1, sf", "example-dict;sf", `"example-dict";sf: a=1, b=2;x=1;y=2, c=(a b c), d`, dict},
-		{"2.1.1, sf of a list", "x-list;sf", `"x-list";sf: "a", "b"`, get("/", "X-List", `"a"`, "X-List", `"b"`)},
-		{"2.1.1, sf of an item", "x-item;sf", `"x-item";sf: ?1;a`, get("/", "X-Item", "?1; a")},
+		{"2.1.1, sf of a list", "x-list;sf", `"x-list";sf: "a", "b"`, asking("/", "X-List", `"a"`, "X-List", `"b"`)},
+		{"2.1.1, sf of an item", "x-item;sf", `"x-item";sf: ?1;a`, asking("/", "X-Item", "?1; a")},
 		{"2.1.2, key", `example-dict;key="a"`, `"example-dict";key="a": 1`, dict},
 		{"2.1.2, key with parameters", `example-dict;key="b"`, `"example-dict";key="b": 2;x=1;y=2`, dict},
 		{"2.1.2, key of a list", `example-dict;key="c"`, `"example-dict";key="c": (a b c)`, dict},
 		{"2.1.2, key without a value", `example-dict;key="d"`, `"example-dict";key="d": ?1`, dict},
-		{"2.1.3, bs", "example-header;bs", `"example-header";bs: :dmFsdWUsIHdpdGgsIGxvdHM=:, :b2YsIGNvbW1hcw==:`, get("/", "Example-Header", "value, with, lots", "Example-Header", "of, commas")},
-		{"2.1.3, bs of one line", "example-header;bs", `"example-header";bs: :dmFsdWUsIHdpdGgsIGxvdHMsIG9mLCBjb21tYXM=:`, get("/", "Example-Header", "value, with, lots, of, commas")},
-		{"2.1.3, bs beyond ASCII", "x-a;bs", `"x-a";bs: :w7w=:`, get("/", "X-A", "ü")},
-		{"2.2.1, method", "@method", `"@method": GET`, get("/")},
-		{"2.2.2, target URI", "@target-uri", `"@target-uri": https://www.example.com/path?param=value`, get("https://www.example.com/path?param=value#f")},
-		{"2.2.3, authority", "@authority", `"@authority": www.example.com`, get("https://WWW.Example.com:443/")},
-		{"2.2.3, authority with a port", "@authority", `"@authority": www.example.com:8443`, get("https://www.example.com:8443/")},
-		{"2.2.3, another scheme's port", "@authority", `"@authority": www.example.com:80`, get("https://www.example.com:80/")},
-		{"2.2.4, scheme", "@scheme", `"@scheme": https`, get("/")},
-		{"2.2.5, request target", "@request-target", `"@request-target": /path?param=value`, get("/path?param=value")},
-		{"2.2.6, path", "@path", `"@path": /a%2Fb`, get("/a%2Fb?x")},
-		{"2.2.6, no path", "@path", `"@path": /`, get("https://www.example.com")},
-		{"2.2.7, query", "@query", `"@query": ?param=value&foo=bar&baz=bat%2Dman`, get("/path?param=value&foo=bar&baz=bat%2Dman")},
-		{"2.2.7, no query", "@query", `"@query": ?`, get("/path")},
-		{"2.2.8, a parameter", `@query-param;name="baz"`, `"@query-param";name="baz": batman`, get("/path?param=value&foo=bar&baz=batman&qux=")},
-		{"2.2.8, an empty one", `@query-param;name="qux"`, `"@query-param";name="qux": `, get("/path?param=value&foo=bar&baz=batman&qux=")},
-		{"2.2.8, a bare one", `@query-param;name="qux"`, `"@query-param";name="qux": `, get("/path?qux")},
-		{"2.2.8, many lines", `@query-param;name="var"`, `"@query-param";name="var": this%20is%20a%20big%0Amultiline%20value`, get(query)},
-		{"2.2.8, plus", `@query-param;name="bar"`, `"@query-param";name="bar": with%20plus%20whitespace`, get(query)},
-		{"2.2.8, an encoded name", `@query-param;name="fa%C3%A7ade%22%3A%20"`, `"@query-param";name="fa%C3%A7ade%22%3A%20": something`, get(query)},
-		{"2.2.8, the encoding of forms", `@query-param;name="a"`, `"@query-param";name="a": %7E*-._`, get("/?a=~*%2D._")},
+		{"2.1.3, bs", "example-header;bs", `"example-header";bs: :dmFsdWUsIHdpdGgsIGxvdHM=:, :b2YsIGNvbW1hcw==:`, asking("/", "Example-Header", "value, with, lots", "Example-Header", "of, commas")},
+		{"2.1.3, bs of one line", "example-header;bs", `"example-header";bs: :dmFsdWUsIHdpdGgsIGxvdHMsIG9mLCBjb21tYXM=:`, asking("/", "Example-Header", "value, with, lots, of, commas")},
+		{"2.1.3, bs beyond ASCII", "x-a;bs", `"x-a";bs: :w7w=:`, asking("/", "X-A", "ü")},
+		{"2.2.1, method", "@method", `"@method": GET`, asking("/")},
+		{"2.2.2, target URI", "@target-uri", `"@target-uri": https://www.example.com/path?param=value`, asking("https://www.example.com/path?param=value#f")},
+		{"2.2.3, authority", "@authority", `"@authority": www.example.com`, asking("https://WWW.Example.com:443/")},
+		{"2.2.3, authority with a port", "@authority", `"@authority": www.example.com:8443`, asking("https://www.example.com:8443/")},
+		{"2.2.3, another scheme's port", "@authority", `"@authority": www.example.com:80`, asking("https://www.example.com:80/")},
+		{"2.2.4, scheme", "@scheme", `"@scheme": https`, asking("/")},
+		{"2.2.5, request target", "@request-target", `"@request-target": /path?param=value`, asking("/path?param=value")},
+		{"2.2.6, path", "@path", `"@path": /a%2Fb`, asking("/a%2Fb?x")},
+		{"2.2.6, no path", "@path", `"@path": /`, asking("https://www.example.com")},
+		{"2.2.7, query", "@query", `"@query": ?param=value&foo=bar&baz=bat%2Dman`, asking("/path?param=value&foo=bar&baz=bat%2Dman")},
+		{"2.2.7, no query", "@query", `"@query": ?`, asking("/path")},
+		{"2.2.8, a parameter", `@query-param;name="baz"`, `"@query-param";name="baz": batman`, asking("/path?param=value&foo=bar&baz=batman&qux=")},
+		{"2.2.8, an empty one", `@query-param;name="qux"`, `"@query-param";name="qux": `, asking("/path?param=value&foo=bar&baz=batman&qux=")},
+		{"2.2.8, a bare one", `@query-param;name="qux"`, `"@query-param";name="qux": `, asking("/path?qux")},
+		{"2.2.8, many lines", `@query-param;name="var"`, `"@query-param";name="var": this%20is%20a%20big%0Amultiline%20value`, asking(query)},
+		{"2.2.8, plus", `@query-param;name="bar"`, `"@query-param";name="bar": with%20plus%20whitespace`, asking(query)},
+		{"2.2.8, an encoded name", `@query-param;name="fa%C3%A7ade%22%3A%20"`, `"@query-param";name="fa%C3%A7ade%22%3A%20": something`, asking(query)},
+		{"2.2.8, the encoding of forms", `@query-param;name="a"`, `"@query-param";name="a": %7E*-._`, asking("/?a=~*%2D._")},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -239,9 +241,14 @@ func TestSignatureSignsEachAttemptAnewAndWhatOtherStepsWrite(t *testing.T) {
 			time.Sleep(time.Second)
 			return next(req)
 		})
-		step := signs256("authorization", "content-digest")
+		late := middleware.Func("zz-late", middleware.Auth, func(req *http.Request, next middleware.Next) (*http.Response, error) {
+			req = middleware.Mutable(req)
+			req.Header.Set("X-Late", "late")
+			return next(req)
+		})
+		step := signs256("authorization", "x-late", "content-digest")
 		step.Nonce = rand.Text
-		c := client(t, rt, step, again, bearer)
+		c := client(t, rt, step, again, late, bearer)
 		_, err := c.R().SetBody("body").Post("/")
 		require.NoError(t, err)
 		require.Equal(t, []string{"body", "body"}, rt.body)
@@ -249,7 +256,7 @@ func TestSignatureSignsEachAttemptAnewAndWhatOtherStepsWrite(t *testing.T) {
 		for i, req := range rt.seen {
 			require.Contains(t, req.Header.Get("Signature-Input"), []string{"created=946684800", "created=946684801"}[i])
 			require.Len(t, req.Header["Signature"], 1)
-			requireBase(t, req, `"authorization": `+req.Header.Get("Authorization")+"\n\"content-digest\": "+req.Header.Get("Content-Digest"))
+			requireBase(t, req, `"authorization": `+req.Header.Get("Authorization")+"\n\"x-late\": late\n\"content-digest\": "+req.Header.Get("Content-Digest"))
 		}
 		require.True(t, strings.HasSuffix(middleware.Of(c).String(), "auth   signature  hmac-sha256, static, only https://api.home.test"), middleware.Of(c).String())
 	})
@@ -287,7 +294,9 @@ func TestSignatureDoesNotSendWhatItCannotSign(t *testing.T) {
 		{"no field", signs256("x-none"), `signature: the component "x-none": the request has no such field: set it, or leave it out of Components`},
 		{"no parameter", signs256(`@query-param;name="x"`), `signature: the component "@query-param";name="x": the query has no such parameter`},
 		{"two parameters", signs256(`@query-param;name="a"`), "the query has several such parameters: sign @query (RFC 9421 section 2.2.8)"},
-		{"beyond ASCII", signs256("x-latin"), "its value is not in ASCII: sign its bytes, with ;bs"},
+		{"a parameter of no name", signs256(`@query-param;name=""`), "the query has no such parameter"},
+		{"a line end", signs256("x-lines"), "its value is not printable ASCII: sign its bytes, with ;bs"},
+		{"beyond ASCII", signs256("x-latin"), "its value is not printable ASCII: sign its bytes, with ;bs"},
 		{"no dictionary", signs256(`x-item;key="a"`), "the field is no dictionary (RFC 9651 section 3.2)"},
 		{"no member", signs256(`x-dict;key="z"`), "the dictionary has no such member"},
 		{"no structured field", signs256("x-free;sf"), "the field is no structured field: leave ;sf out"},
@@ -307,9 +316,9 @@ func TestSignatureDoesNotSendWhatItCannotSign(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			rt := &api{}
 			c := &http.Client{Transport: middleware.Stack{tt.step}.RoundTripper(rt)}
-			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, home+"/?a=1&a=2", io.MultiReader(strings.NewReader("once")))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, home+"/?a=1&&a=2", io.MultiReader(strings.NewReader("once")))
 			require.NoError(t, err)
-			req.Header = http.Header{"X-Latin": {"ü"}, "X-Item": {`"a"`}, "X-Dict": {"a=1"}, "X-Free": {"a b c"}, "X-Twice": {"a, b, a"}}
+			req.Header = http.Header{"X-Latin": {"ü"}, "X-Lines": {"a\n\"@method\": GET"}, "X-Item": {`"a"`}, "X-Dict": {"a=1"}, "X-Free": {"a b c"}, "X-Twice": {"a, b, a"}}
 			_, err = c.Do(req)
 			require.ErrorContains(t, err, tt.want)
 			require.NotContains(t, shown(err), "s3cret")

@@ -108,7 +108,7 @@ func signatureBase(req *http.Request, list httpsfv.InnerList) (string, error) {
 			return "", fmt.Errorf("the component %s: %w", name, err)
 		}
 		if strings.ContainsFunc(value, func(r rune) bool { return r > '~' || (r < ' ' && r != '\t') }) {
-			return "", fmt.Errorf("the component %s: %w", name, final("its value is not in ASCII: sign its bytes, with ;bs"))
+			return "", fmt.Errorf("the component %s: %w", name, final("its value is not printable ASCII: sign its bytes, with ;bs"))
 		}
 		b.WriteString(name + ": " + value + "\n")
 	}
