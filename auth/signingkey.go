@@ -115,6 +115,8 @@ func parseKeyBlock(block *pem.Block) (crypto.Signer, error) {
 			key = k
 		} else if k, err := x509.ParseECPrivateKey(block.Bytes); err == nil {
 			key = k
+		} else if k, err := parsePSSKey(block.Bytes); err == nil {
+			key = k
 		}
 	}
 	switch k := key.(type) {
