@@ -278,31 +278,6 @@ func TestAStolenRefreshTokenEndsTheSession(t *testing.T) {
 	require.True(t, failed.Final())
 }
 
-func TestOfTwoThatRefreshAtOnceWithOneTokenOneWins(t *testing.T) {
-	p := authtest.New(t)
-	p.Rotate(true)
-	app := p.Client("app", authtest.Secret("s3cret"))
-	for range 20 {
-		saved, err := app.Token("alice")
-		require.NoError(t, err)
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		won := 0
-		for range 4 {
-			wg.Go(func() {
-				got := post(t, p.HTTPClient(), p.TokenURL(), url.Values{"grant_type": {"refresh_token"}, "refresh_token": {saved.RefreshToken}}, "app", "s3cret")
-				mu.Lock()
-				defer mu.Unlock()
-				if got.status == http.StatusOK {
-					won++
-				}
-			})
-		}
-		wg.Wait()
-		require.Equal(t, 1, won)
-	}
-}
-
 func TestWithoutRotationARefreshTokenIsGoodUntilItIsRevoked(t *testing.T) {
 	p := authtest.New(t)
 	s := ours{p, p.Client("app", authtest.Secret("s3cret"))}
