@@ -298,3 +298,16 @@ func TestWithoutRotationARefreshTokenIsGoodUntilItIsRevoked(t *testing.T) {
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, "invalid_grant", failed.Code)
 }
+
+func TestAnIDAndASecretMayHaveAnyLetters(t *testing.T) {
+	p := authtest.New(t)
+	s := ours{p, p.Client("the app: 1+1=2 & 100%", authtest.Secret(secret))}
+	for _, style := range []oauth2.AuthStyle{oauth2.AuthStyleInHeader, oauth2.AuthStyleInParams} {
+		get(t, using(t, newResource(t, s).URL, &auth.OAuth2{Grant: credentials(s, style)}))
+	}
+	require.Equal(t, authtest.AuthBasic, p.Requests()[0].ClientAuth)
+	require.Equal(t, authtest.AuthPost, p.Requests()[1].ClientAuth)
+	for _, r := range p.Requests() {
+		require.Equal(t, s.app.ID, r.ClientID)
+	}
+}
