@@ -3,6 +3,7 @@ package auth_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -89,7 +90,7 @@ func leakers(t *testing.T) map[string]func() middleware.Middleware {
 	require.NoError(t, os.WriteFile(path, []byte(logins), 0o600))
 	const key = "s3cret-0123456789abcdef0123456789abcdef"
 	all := schemes()
-	for name, step := range map[string]func() middleware.Middleware{
+	maps.Copy(all, map[string]func() middleware.Middleware{
 		"digest": func() middleware.Middleware {
 			return &auth.Digest{Username: "user", Password: auth.Static("s3cret-digest")}
 		},
@@ -104,9 +105,7 @@ func leakers(t *testing.T) map[string]func() middleware.Middleware {
 		"signature": func() middleware.Middleware {
 			return auth.Signature{Key: auth.Static(key), Algorithm: "hmac-sha256", KeyID: "k", Components: []string{"@method"}}
 		},
-	} {
-		all[name] = step
-	}
+	})
 	return all
 }
 
