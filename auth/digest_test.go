@@ -175,7 +175,8 @@ func TestDigestHashesABodyInPieces(t *testing.T) {
 		reads := 0
 		return io.NopCloser(readFunc(func(p []byte) (int, error) {
 			cancel(enough)
-			if reads++; reads > 1 {
+			reads++
+			if reads > 1 {
 				return 0, errors.New("it reads on")
 			}
 			return len(p), nil
