@@ -98,7 +98,9 @@ func browse(ctx context.Context, page string) (status int, shown string) {
 	if err != nil {
 		return 0, err.Error()
 	}
-	resp, err := (&http.Client{}).Do(req)
+	tab := &http.Transport{}
+	defer tab.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: tab}).Do(req)
 	if err != nil {
 		return 0, err.Error()
 	}
