@@ -287,3 +287,21 @@ func TestRetryIfSeesTheBodyAndGivesItBack(t *testing.T) {
 		require.Len(t, s.Requests(), 3)
 	})
 }
+
+// TestALengthThatIsNotTrueCutsNothingOff: fakes leave out the ContentLength, and decorators
+// that change a body leave the one that it had.
+func TestALengthThatIsNotTrueCutsNothingOff(t *testing.T) {
+	text := strings.Repeat("0123456789", 10)
+	for _, length := range []int64{0, 1, 40, 99, 100, 101, 5000, -1} {
+		s := &script{answers: answers{func() (*http.Response, error) {
+			resp, err := status(200)()
+			resp.ContentLength, resp.Body = length, io.NopCloser(strings.NewReader(text))
+			return resp, err
+		}}}
+		for _, policy := range []retry.Policy{{}, {MaxBuffer: 50}, {MaxBuffer: 100}, {RetryIf: func(*http.Response, error) bool { return false }}} {
+			resp, err := clientOf(t, s, policy).R().Get("/")
+			require.NoError(t, err)
+			require.Equal(t, text, resp.String(), "a length of %d", length)
+		}
+	}
+}
