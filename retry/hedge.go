@@ -23,7 +23,9 @@ var ErrOutrun = errors.New("hedge: another attempt was faster")
 // can be read again. A failure does not win while another attempt is under way: an error, a
 // status of 500 or above, 429, or one of the policy's Statuses (RetryIf is not asked). Where
 // all fail, the caller or the policy gets the first that is an answer, or else the first
-// error. An attempt that fails before it is late is left to the policy.
+// error. An attempt that fails before it is late is left to the policy. One that fails while
+// others are under way gives up its place in a [Limit], and of its answer 256 KiB are read
+// into memory, so that its connection is free for them.
 //
 // A second request is paid from the budget of the client's policy, as a retry is, and never
 // gets that back; without a policy, from a &[Tokens]{} of its own. It counts as an attempt:

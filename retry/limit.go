@@ -172,6 +172,9 @@ func (l *Limit) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 		stop := context.AfterFunc(req.Context(), func() { body.once.Do(g.leave) }) // the transport closes what nobody does
 		body.leave = func() { stop(); g.leave() }
 		guestsOf(middleware.InfoOf(req.Context())).add(body)
+		if l, ok := req.Context().Value(runnerKey{}).(*runner); ok {
+			l.guests.add(body)
+		}
 		resp.Body = body
 		inside = false
 	}

@@ -26,18 +26,6 @@ type race struct {
 	laps    chan *runner // those that have ended
 }
 
-// runner is an attempt of a race.
-type runner struct {
-	drop     func()
-	start    time.Time
-	ended    bool // and what follows may be read
-	took     time.Duration
-	resp     *http.Response
-	err      error
-	returned bool // with one of the two, and without a panic
-	panicked any
-}
-
 // safe tells whether a request may be sent more than once, and the policy has attempts left
 // for that.
 func (r *race) safe(req *http.Request) bool {
@@ -130,6 +118,9 @@ func (r *race) run() (*http.Response, error) {
 		case best == nil || (best.err != nil && l.err == nil):
 			best = l
 		}
+		if ended < len(r.runners) {
+			l.yield()
+		}
 		if r.req.Context().Err() != nil {
 			break
 		}
@@ -175,8 +166,9 @@ func (r *race) pay() bool {
 // send begins an attempt.
 func (r *race) send() {
 	req, drop := middleware.Beside(r.req)
-	r.count(req)
 	l := &runner{drop: drop, start: time.Now()}
+	req = req.WithContext(context.WithValue(req.Context(), runnerKey{}, l))
+	r.count(req)
 	r.runners = append(r.runners, l)
 	go func() {
 		defer func() {
@@ -223,25 +215,16 @@ func (r *race) note(returned *runner) {
 	}
 }
 
-func (l *runner) attempt(ctx context.Context, number int) Attempt {
-	a := Attempt{Number: number, Start: l.start}
-	if !l.ended { // what it has is not ours to read
-		if a.Duration, a.Err = time.Since(l.start), ErrOutrun; ctx.Err() != nil {
-			a.Err = context.Cause(ctx)
-		}
-		return a
-	}
-	if a.Duration, a.Err = l.took, l.err; l.err == nil {
-		a.StatusCode = l.resp.StatusCode
-	}
-	return a
-}
-
-// dropAll ends all attempts but one.
+// dropAll ends all attempts but one. What is still to come of the others' answers, nobody
+// waits for.
 func (r *race) dropAll(but *runner) {
 	for _, l := range r.runners {
-		if l != but {
-			l.drop()
+		if l == but {
+			continue
 		}
+		if b, ok := l.body(); ok {
+			b.stop()
+		}
+		l.drop()
 	}
 }
