@@ -62,7 +62,7 @@ func (a *attempt) incoming(resp *http.Response) {
 func (b *responseBody) Read(p []byte) (int, error) {
 	a := b.of
 	if t := a.limited(); t != nil {
-		return 0, t
+		return 0, a.dated(t)
 	}
 	if _, err := b.count(0, nil); err != nil { // too large by its Content-Length
 		a.finish()

@@ -147,9 +147,10 @@ func sendBase(req *http.Request) (*http.Response, error) {
 	a.sent.Store(true)
 	resp, err := a.base.RoundTrip(req)
 	if resp, err = held(func() string { return fmt.Sprintf("the transport (%T)", a.base) }, resp, err); err != nil {
-		return nil, a.explain(a.connectError(req, err))
+		err = a.explain(a.connectError(req, err))
 	}
-	return resp, nil
+	a.reached(err)
+	return resp, err
 }
 
 // hasBehaviour tells whether a step does anything.

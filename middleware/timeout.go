@@ -99,6 +99,8 @@ const (
 type TimeoutError struct {
 	Limit string        // connect, read, attempt or deadline
 	Value time.Duration // what it was set to
+
+	had bool // a connection was there, before it or as it fired
 }
 
 // Error is "timeout: read: nothing came for 10s".
@@ -115,8 +117,9 @@ func (e *TimeoutError) Error() string {
 	}
 }
 
-// Unsent tells whether there was no connection yet.
-func (e *TimeoutError) Unsent() bool { return e.Limit == limitConnect }
+// Unsent tells whether there was no connection: none came as the limit fired, and none was
+// there earlier in the attempt.
+func (e *TimeoutError) Unsent() bool { return e.Limit == limitConnect && !e.had }
 
 // Timeout is true.
 func (*TimeoutError) Timeout() bool { return true }

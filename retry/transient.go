@@ -20,7 +20,8 @@ import (
 // HTTP/2 streams that were refused.
 //
 // An error may also tell that nothing was sent (Unsent() bool), which makes every method
-// safe, and when to ask again (RetryAfter() time.Duration).
+// safe, and when to ask again (RetryAfter() time.Duration). An attempt that has had a
+// connection, or an answer, is never Unsent, whatever a step says.
 func Transient(err error) bool {
 	var limit *middleware.TimeoutError
 	var dns *net.DNSError

@@ -1,0 +1,36 @@
+package middleware
+
+import "errors"
+
+// isUnsent tells whether an error says that the server has seen nothing of the request.
+func isUnsent(err error) bool {
+	var never interface{ Unsent() bool }
+	return errors.As(err, &never) && never.Unsent()
+}
+
+// readError is the error of an attempt of which the server may have read the request,
+// whatever a cause of it says: that is of another sending of the attempt, or of another call.
+type readError struct{ error }
+
+func (e *readError) Unwrap() error { return e.error }
+func (*readError) Unsent() bool    { return false }
+func (e *readError) Timeout() bool { return isTimeout(e.error) }
+
+// honest is the error of an attempt that says Unsent only where no connection was ever there.
+func (a *attempt) honest(err error) error {
+	if never, known := a.unconnected(); known && !never && isUnsent(err) {
+		return &readError{err}
+	}
+	return err
+}
+
+// dated is a limit that knows of a connection which came as it fired: the transport then
+// takes one or the other, and may have sent the request.
+func (a *attempt) dated(t *TimeoutError) *TimeoutError {
+	if never, _ := a.unconnected(); never || t.Limit != limitConnect {
+		return t
+	}
+	had := *t
+	had.had = true
+	return &had
+}
