@@ -27,6 +27,7 @@ type pipeline struct {
 	personal    bool // the request brought credentials of its own
 	base        baser
 	home        atomic.Pointer[home] // of the last request
+	brought     brought              // by requests
 }
 
 // baser is a step that puts another transport in the place of the client's.

@@ -107,7 +107,11 @@ type TimeoutError struct {
 func (e *TimeoutError) Error() string {
 	switch e.Limit {
 	case limitConnect:
-		return fmt.Sprintf("timeout: connect: no connection within %v", e.Value)
+		s := fmt.Sprintf("timeout: connect: no connection within %v", e.Value)
+		if e.had {
+			s += ", and yet the request may have been sent"
+		}
+		return s
 	case limitRead:
 		return fmt.Sprintf("timeout: read: nothing came for %v", e.Value)
 	case limitAttempt:

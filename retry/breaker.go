@@ -26,7 +26,8 @@ import (
 //
 // The zero value is ready. It is a pointer and not copied, and safe for concurrent use. One
 // that replaces another with the same numbers goes on with what that has counted, for each
-// of up to 4096 origins.
+// of up to 4096 origins; so does one that a request brings (middleware.With) to a client
+// without, with the one of a request before.
 type Breaker struct {
 	FailureRatio float64       // of the attempts in Window, from which on it opens; 0 is 0.5
 	MinAttempts  int           // in Window, before it may open; 0 is 20
@@ -99,7 +100,7 @@ func (b *Breaker) numbers() breakerNumbers {
 
 // Bind goes on with what the breaker before has counted.
 func (b *Breaker) Bind(old middleware.Middleware) middleware.Middleware {
-	before, ok := old.(*Breaker)
+	before, ok := ours(old).(*Breaker)
 	if !ok || before.numbers() != b.numbers() {
 		return b
 	}

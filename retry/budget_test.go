@@ -203,3 +203,28 @@ func TestManyOriginsAreForgottenNotHoarded(t *testing.T) {
 	require.Equal(t, 99, spends(tokens, parsed(t, "https://9999.test"), false))
 	require.Equal(t, 100, spends(tokens, parsed(t, "https://0.test"), false), "forgotten long ago")
 }
+
+// TestPoliciesOfRequestsShareABudget: on a client that has none, each context brings its own
+// policy, and another hedge.
+func TestPoliciesOfRequestsShareABudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sends := func(step func() middleware.Middleware) int {
+			f := &failsAtTimes{part: 1, dice: rand.New(rand.NewPCG(1, 2))}
+			client := resty.New().SetBaseURL("https://api.test").SetTransport(f)
+			require.NoError(t, middleware.Use(client, middleware.RequireStatus{}))
+			for range 1000 {
+				_, _ = client.R().SetContext(middleware.With(t.Context(), step())).Get("/")
+			}
+			return f.sent
+		}
+		require.LessOrEqual(t, sends(func() middleware.Middleware { return retry.Policy{} }), 1100)
+		require.Equal(t, 4000, sends(func() middleware.Middleware { return retry.Policy{Budget: retry.Unlimited} }))
+		n := 0
+		require.LessOrEqual(t, sends(func() middleware.Middleware {
+			if n++; n <= 10 {
+				return retry.Policy{Budget: retry.Unlimited}
+			}
+			return retry.Policy{}
+		}), 1130, "what one of them brings is its own")
+	})
+}

@@ -34,7 +34,8 @@ var ErrOutrun = errors.New("hedge: another attempt was faster")
 //
 // The zero value learns, for each origin, what its slowest 5 % are, and hedges those. It is
 // a pointer and not copied, and safe for concurrent use. One that replaces another, as in
-// middleware.With, goes on with what that has learned. A panic below is raised where the
+// middleware.With, goes on with what that has learned; so does one that a request brings to a
+// client without, with the one of a request before. A panic below is raised where the
 // caller is, unless an answer was returned by then.
 type Hedge struct {
 	// After is when an answer is late. 0 is learned. Beside Quantile it is the least that is
@@ -72,7 +73,7 @@ func (*Hedge) Layer() middleware.Layer { return middleware.Retry }
 
 // Bind goes on with what the hedge before has learned.
 func (h *Hedge) Bind(old middleware.Middleware) middleware.Middleware {
-	before, ok := old.(*Hedge)
+	before, ok := ours(old).(*Hedge)
 	if !ok {
 		return h
 	}

@@ -26,7 +26,8 @@ import (
 //
 // The zero value is 100 attempts at a time. It is a pointer and not copied, and safe for
 // concurrent use. One that replaces another with the same Rate, Burst and Concurrent goes on
-// with its turns, for each of up to 4096 origins.
+// with its turns, for each of up to 4096 origins; so does one that a request brings
+// (middleware.With) to a client without, with the one of a request before.
 type Limit struct {
 	Rate       float64       // attempts in a second; 0 is no bound
 	Burst      int           // of those, at once; 0 is a second's
@@ -94,7 +95,7 @@ func (l *Limit) maxWait() time.Duration {
 
 // Bind goes on with the turns of the limit before.
 func (l *Limit) Bind(old middleware.Middleware) middleware.Middleware {
-	before, ok := old.(*Limit)
+	before, ok := ours(old).(*Limit)
 	if !ok || before.numbers() != l.numbers() {
 		return l
 	}

@@ -410,3 +410,23 @@ func TestAResetOfZeroDoesNotEndTheLearning(t *testing.T) {
 		require.GreaterOrEqual(t, s.at[6].Sub(s.at[5]), 2*time.Second, "5 left for 10 s")
 	})
 }
+
+// TestLimitsAndBreakersOfRequestsGoOn: on a client that has none.
+func TestLimitsAndBreakersOfRequestsGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{status: 503})
+		c := hedged(t, tr, middleware.UserAgent("x"))
+		begun := time.Now()
+		for range 3 {
+			_, err := c.R().SetContext(middleware.With(t.Context(), &retry.Limit{Rate: 1})).Get("/")
+			require.NoError(t, err)
+		}
+		require.Equal(t, 2*time.Second, time.Since(begun))
+		for range 20 {
+			_, _ = c.R().SetContext(middleware.With(t.Context(), &retry.Breaker{})).Get("/")
+		}
+		_, err := c.R().SetContext(middleware.With(t.Context(), &retry.Breaker{})).Get("/")
+		open := &retry.OpenError{}
+		require.ErrorAs(t, err, &open)
+	})
+}

@@ -61,6 +61,8 @@ type Policy struct {
 	// 1. "" is none.
 	AttemptHeader string
 
+	shared *Tokens // what the policies of a client without a Budget spend
+
 	own   *loopOfResty                                // of FromResty,
 	after func(*http.Response) (time.Duration, error) // and what that waits
 }
@@ -114,18 +116,30 @@ func (p Policy) filled() Policy {
 	return p
 }
 
-// Bind gives the policy the budget of the one that it replaces, where it has none.
+// Bind gives the policy the budget of the one that it replaces, where it has none. Those that
+// requests bring to a client without one share a &Tokens{}.
 func (p Policy) Bind(old middleware.Middleware) middleware.Middleware {
 	p = p.filled()
-	if p.Budget != nil {
-		return p
+	before, _ := ours(old).(Policy)
+	if p.shared = before.shared; p.shared == nil {
+		p.shared = &Tokens{}
 	}
-	if before, ok := old.(Policy); ok && before.Budget != nil {
+	switch _, brought := old.(middleware.Earlier); {
+	case p.Budget != nil:
+	case before.Budget != nil && !brought:
 		p.Budget = before.Budget
-	} else {
-		p.Budget = &Tokens{}
+	default:
+		p.Budget = p.shared
 	}
 	return p
+}
+
+// ours is the step that another goes on with, also where both are of requests.
+func ours(old middleware.Middleware) middleware.Middleware {
+	if e, ok := old.(middleware.Earlier); ok {
+		return e.Middleware
+	}
+	return old
 }
 
 // Validate refuses numbers and names that cannot be meant.
