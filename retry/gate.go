@@ -24,7 +24,7 @@ type gate struct {
 
 	mu    sync.Mutex
 	pace  *rate.Limiter // what the server's quota allows
-	most  int64         // the most that was left of it
+	most  int64         // the most that was left of it, since the reset before
 	empty bool          // nothing is left
 	reset time.Time     // when it is full again
 }
@@ -157,9 +157,16 @@ func (g *gate) learn(h http.Header) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	g.most, g.empty, g.reset = max(g.most, quota.Left, quota.Limit), quota.Left == 0, now.Add(quota.Reset)
+	if !now.Before(g.reset) {
+		g.most = 0
+	}
+	g.most, g.empty, g.reset = max(g.most, quota.Left), quota.Left == 0, now.Add(quota.Reset)
+	all := g.most
+	if quota.Limit > 0 {
+		all = quota.Limit
+	}
 	pace := rate.Inf
-	if quota.Left > 0 && quota.Left <= max(1, g.most/scarce) {
+	if quota.Left > 0 && quota.Left <= max(1, all/scarce) {
 		pace = rate.Limit(float64(quota.Left) / quota.Reset.Seconds())
 	}
 	g.pace.SetLimitAt(now, pace)

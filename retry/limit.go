@@ -35,7 +35,9 @@ type Limit struct {
 	MaxWait    time.Duration // for a turn; 0 is 10 s; middleware.NoLimit leaves it to the deadline
 	// Learn heeds what the server tells of its quota, in the RateLimit field or in
 	// X-RateLimit-Limit, -Remaining and -Reset: when a tenth is left, or one, the rest is spread
-	// over the time to the reset, and when nothing is left nothing is sent before it.
+	// over the time to the reset, and when nothing is left nothing is sent before it. A tenth is
+	// that of the limit that the answer tells, or else of the most that was left since the reset
+	// before.
 	Learn bool
 
 	own  perorigin.Each[gate]
@@ -152,15 +154,15 @@ func (l *Limit) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 	if err := g.enter(req.Context(), l.maxWait()); err != nil {
 		return nil, err
 	}
-	if waited := time.Since(begun); waited >= time.Millisecond {
-		middleware.Emit(req.Context(), middleware.Event{Step: l.Name(), Kind: "wait", Wait: waited})
-	}
 	inside := true
 	defer func() {
 		if inside { // an error, or a panic
 			g.leave()
 		}
 	}()
+	if waited := time.Since(begun); waited >= time.Millisecond {
+		middleware.Emit(req.Context(), middleware.Event{Step: l.Name(), Kind: "wait", Wait: waited})
+	}
 	resp, err := next(req)
 	if err != nil {
 		return nil, err

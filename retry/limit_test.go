@@ -430,3 +430,44 @@ func TestLimitsAndBreakersOfRequestsGoOn(t *testing.T) {
 		require.ErrorAs(t, err, &open)
 	})
 }
+
+// TestASmallQuotaBehindALargeOneIsNotScarce: the plan changes, or the server has another for
+// each kind of request.
+func TestASmallQuotaBehindALargeOneIsNotScarce(t *testing.T) {
+	quota := func(limit, left, reset string) func() (*http.Response, error) {
+		return status(200, "X-RateLimit-Limit", limit, "X-RateLimit-Remaining", left, "X-RateLimit-Reset", reset)
+	}
+	told := func(left, reset string) func() (*http.Response, error) {
+		return status(200, "RateLimit", fmt.Sprintf(`"default";r=%s;t=%s`, left, reset))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: answers{quota("5000", "4999", "3600"), quota("60", "59", "3600")}}
+		require.NoError(t, errors.Join(sends(clientOf(t, s, &retry.Limit{Learn: true}), 9)...))
+		require.Zero(t, s.at[8].Sub(s.at[0]), "59 of 60 are left")
+
+		s = &script{answers: answers{quota("60", "59", "3600"), quota("5000", "400", "3600")}}
+		require.NoError(t, errors.Join(sends(clientOf(t, s, &retry.Limit{Learn: true}), 4)...))
+		require.NotZero(t, s.at[3].Sub(s.at[0]), "400 of 5000 are few")
+
+		s = &script{answers: answers{told("1000", "60"), told("59", "60"), told("59", "60")}}
+		c := clientOf(t, s, &retry.Limit{Learn: true})
+		require.NoError(t, errors.Join(sends(c, 2)...))
+		time.Sleep(time.Hour)
+		require.NoError(t, errors.Join(sends(c, 3)...))
+		require.Zero(t, s.at[4].Sub(s.at[2]), "what was told before the reset is forgotten")
+	})
+}
+
+// TestAPanicOfAnObserverGivesThePlaceBack: it hears of the wait for it.
+func TestAPanicOfAnObserverGivesThePlaceBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{takes: time.Second, status: 200})
+		c := hedged(t, tr, &retry.Limit{Concurrent: 1}, onEvent(func(middleware.Event) { panic("observer") }))
+		go func() { _, _ = c.R().Get("/") }()
+		synctest.Wait()
+		require.PanicsWithValue(t, "observer", func() { _, _ = c.R().Get("/") })
+		time.Sleep(time.Minute)
+		require.NoError(t, sends(c, 1)[0])
+		tr.quiet(t)
+	})
+}
