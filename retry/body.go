@@ -97,7 +97,9 @@ func show(resp *http.Response, b *buffered, look func()) {
 		return
 	}
 	b.held = true
+	defer func() {
+		b.held, resp.Body = false, b
+		_, _ = b.text.Seek(0, io.SeekStart)
+	}()
 	look()
-	b.held = false
-	_, _ = b.text.Seek(0, io.SeekStart)
 }

@@ -1,6 +1,7 @@
 package retry_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -302,6 +303,40 @@ func TestALengthThatIsNotTrueCutsNothingOff(t *testing.T) {
 			resp, err := clientOf(t, s, policy).R().Get("/")
 			require.NoError(t, err)
 			require.Equal(t, text, resp.String(), "a length of %d", length)
+		}
+	}
+}
+
+// TestRetryIfMayPutTheBodyBack, as one does with any response of net/http, or panic: a body
+// beyond MaxBuffer is the reader's, and whole, and closed.
+func TestRetryIfMayPutTheBodyBack(t *testing.T) {
+	for name, size := range map[string]int{"in memory": 100, "beyond": 3 << 20} {
+		for does, retryIf := range map[string]func(*http.Response, error) bool{
+			"puts back": func(r *http.Response, _ error) bool {
+				text, _ := io.ReadAll(r.Body)
+				_ = r.Body.Close()
+				r.Body = io.NopCloser(bytes.NewReader(text))
+				return false
+			},
+			"panics": func(*http.Response, error) bool { panic("RetryIf") },
+		} {
+			t.Run(does+", "+name, func(t *testing.T) {
+				body := &laneBody{Reader: strings.NewReader(strings.Repeat("x", size)), ctx: t.Context()}
+				closed := false
+				body.closed = func() { closed = true }
+				s := &script{answers: answers{func() (*http.Response, error) {
+					return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body, ContentLength: -1}, nil
+				}}}
+				c := clientOf(t, s, retry.Policy{RetryIf: retryIf})
+				if does == "panics" {
+					require.PanicsWithValue(t, "RetryIf", func() { _, _ = c.R().Get("/") })
+				} else {
+					resp, err := c.R().Get("/")
+					require.NoError(t, err)
+					require.Len(t, resp.Body(), size)
+				}
+				require.True(t, closed)
+			})
 		}
 	}
 }
