@@ -27,8 +27,8 @@ var ErrOutrun = errors.New("hedge: another attempt was faster")
 // others are under way gives up its place in a [Limit], and of its answer 256 KiB are read
 // into memory, so that its connection is free for them.
 //
-// A second request is paid from the budget of the client's policy, as a retry is, and never
-// gets that back; without a policy, from a &[Tokens]{} of its own. It counts as an attempt:
+// A second request is paid from the budget of the client's policy, as a retry is, and gets
+// that back only where it was not sent; without a policy, from a &[Tokens]{} of its own. It counts as an attempt:
 // where the policy's Attempts are used up, as under [Never], there is none. A stream is
 // hedged until its headers have come.
 //

@@ -215,7 +215,8 @@ func TestSplitDeadlineLeavesTimeForAnother(t *testing.T) {
 // TestABodyThatCannotComeAgainLeavesTheAnswer: GetBody fails when it is asked.
 func TestABodyThatCannotComeAgainLeavesTheAnswer(t *testing.T) {
 	s := &script{answers: answers{status(503, "X-Answer", "first"), status(200)}}
-	client := clientOf(t, s, retry.Policy{Wait: 1}, middleware.RequireStatus{}).SetPreRequestHook(func(_ *resty.Client, req *http.Request) error {
+	own := &ledger{}
+	client := clientOf(t, s, retry.Policy{Wait: 1, Budget: own}, middleware.RequireStatus{}).SetPreRequestHook(func(_ *resty.Client, req *http.Request) error {
 		req.GetBody = func() (_ io.ReadCloser, err error) { return nil, errors.New("the file is gone") }
 		return nil
 	})
@@ -225,6 +226,7 @@ func TestABodyThatCannotComeAgainLeavesTheAnswer(t *testing.T) {
 	require.ErrorContains(t, err, "the file is gone")
 	require.Equal(t, "first", resp.Header().Get("X-Answer"))
 	require.Equal(t, []string{"hello"}, s.bodies)
+	require.Len(t, own.refunded, 1, "what was not sent costs nothing")
 }
 
 func TestADeadlineThatEndsALaterAttemptKeepsTheHistory(t *testing.T) {

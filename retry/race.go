@@ -103,6 +103,9 @@ func (r *race) run() (*http.Response, error) {
 		l := r.wait(late)
 		l.ended = true
 		ended++
+		if l != r.runners[0] && l.err != nil && refused(l.err) {
+			refund(r.policy.Budget, r.req.URL, false)
+		}
 		switch {
 		case l.panicked != nil:
 			best = nil

@@ -65,6 +65,19 @@ func (r *Ratio) Spend(target *url.URL, _ bool) bool {
 	return true
 }
 
+// Refund puts a retry back that was not sent, as the newest.
+func (r *Ratio) Refund(target *url.URL, _ bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.window(target)
+	for i := range slicesOfWindow {
+		if n := &w.retries[(w.newest+slicesOfWindow-i)%slicesOfWindow]; *n > 0 {
+			*n--
+			return
+		}
+	}
+}
+
 // Report counts a call.
 func (r *Ratio) Report(target *url.URL, _ Result) {
 	r.mu.Lock()

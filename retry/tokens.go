@@ -56,6 +56,15 @@ func (t *Tokens) Spend(target *url.URL, timeout bool) bool {
 	return true
 }
 
+// Refund puts the price of a retry back that was not sent.
+func (t *Tokens) Refund(target *url.URL, timeout bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if left, ok := t.left.Get(target); ok {
+		t.put(target, left+t.cost(timeout))
+	}
+}
+
 // Report fills the bucket for what succeeds.
 func (t *Tokens) Report(target *url.URL, result Result) {
 	if !result.OK || t.short.Load() == 0 {

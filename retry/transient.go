@@ -59,6 +59,13 @@ func unsent(err error) bool {
 	return errors.As(err, &never) && never.Unsent()
 }
 
+// refused tells the errors of steps that sent nothing. Where there was no connection, one was
+// tried.
+func refused(err error) bool {
+	var never interface{ Unsent() bool }
+	return errors.As(err, &never) && never.Unsent() && !ofNetwork(never)
+}
+
 // whenAgain is when an error says that asking again may help.
 func whenAgain(err error) (time.Duration, bool) {
 	var later interface{ RetryAfter() time.Duration }
