@@ -31,8 +31,8 @@ import (
 type Breaker struct {
 	FailureRatio float64       // of the attempts in Window, from which on it opens; 0 is 0.5
 	MinAttempts  int           // in Window, before it may open; 0 is 20
-	Window       time.Duration // 0 is 10 s
-	OpenFor      time.Duration // 0 is 5 s
+	Window       time.Duration // 0 is 10 s; a day at the longest
+	OpenFor      time.Duration // 0 is 5 s; a day at the longest
 	Probes       int           // 0 is 3
 	// OnChange is told of each change, by the goroutine whose attempt caused it.
 	OnChange func(BreakerChange)
@@ -126,11 +126,11 @@ func (b *Breaker) Validate() error {
 	if b.MinAttempts < 0 {
 		errs = append(errs, fmt.Errorf("MinAttempts is %d: give 1 or more, or 0 for 20", b.MinAttempts))
 	}
-	if b.Window < 0 || (b.Window > 0 && b.Window < minWindow) {
-		errs = append(errs, fmt.Errorf("Window is %v: give %v or more, or 0 for 10s", b.Window, minWindow))
+	if b.Window < 0 || (b.Window > 0 && b.Window < minWindow) || b.Window > longest {
+		errs = append(errs, fmt.Errorf("Window is %v: give %v to %v, or 0 for 10s", b.Window, minWindow, longest))
 	}
-	if b.OpenFor < 0 {
-		errs = append(errs, fmt.Errorf("OpenFor is %v: give a positive duration, or 0 for 5s", b.OpenFor))
+	if b.OpenFor < 0 || b.OpenFor > longest {
+		errs = append(errs, fmt.Errorf("OpenFor is %v: give %v at the longest, or 0 for 5s", b.OpenFor, longest))
 	}
 	if b.Probes < 0 || b.Probes > maxProbes {
 		errs = append(errs, fmt.Errorf("Probes is %d: give 1 to %d, or 0 for 3", b.Probes, maxProbes))
@@ -140,6 +140,7 @@ func (b *Breaker) Validate() error {
 
 const (
 	minWindow = 10 * time.Millisecond
+	longest   = 24 * time.Hour
 	maxProbes = 1000
 )
 

@@ -440,3 +440,20 @@ func TestObserversHearOfABreaker(t *testing.T) {
 		require.Equal(t, "breaker", heard.last.Step)
 	})
 }
+
+// TestTimesWithoutEndAreRefused: the engine counts in tenths of the window, and from now on.
+func TestTimesWithoutEndAreRefused(t *testing.T) {
+	for says, b := range map[string]*retry.Breaker{
+		"Window is 2562047h47m16.854775807s: give 10ms to 24h0m0s":         {Window: math.MaxInt64},
+		"OpenFor is 2562047h47m16.854775807s: give 24h0m0s at the longest": {OpenFor: math.MaxInt64},
+	} {
+		require.ErrorContains(t, middleware.Use(resty.New(), b), says)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{status: 503})
+		c := hedged(t, tr, &retry.Breaker{Window: 24 * time.Hour, OpenFor: 24 * time.Hour, MinAttempts: 1})
+		errs := sends(c, 2)
+		require.NoError(t, errs[0])
+		requireOpen(t, errs[1], 24*time.Hour)
+	})
+}

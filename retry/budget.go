@@ -3,6 +3,7 @@ package retry
 import (
 	"fmt"
 	"net/url"
+	"reflect"
 )
 
 // Budget bounds the retries to an origin (the scheme, host and port of a URL), so that an
@@ -47,6 +48,9 @@ func refund(b Budget, target *url.URL, timeout bool) {
 
 // validBudget asks a budget that can be wrong.
 func validBudget(b Budget) error {
+	if v := reflect.ValueOf(b); v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("Budget: it is a nil %T: leave the field out for the default", b)
+	}
 	v, ok := b.(interface{ Validate() error })
 	if !ok {
 		return nil

@@ -2,6 +2,7 @@ package retry_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -227,4 +228,25 @@ func TestPoliciesOfRequestsShareABudget(t *testing.T) {
 			return retry.Policy{}
 		}), 1130, "what one of them brings is its own")
 	})
+}
+
+// TestBudgetsThatWouldBoundNothingAreRefused: NaN is in no order with anything, and a nil
+// pointer is no budget.
+func TestBudgetsThatWouldBoundNothingAreRefused(t *testing.T) {
+	var tokens *retry.Tokens
+	var ratio *retry.Ratio
+	for _, tt := range []struct {
+		budget retry.Budget
+		says   string
+	}{
+		{&retry.Ratio{Part: math.NaN()}, "Part is NaN"},
+		{&retry.Ratio{PerSecond: math.NaN()}, "PerSecond is NaN"},
+		{&retry.Ratio{PerSecond: math.Inf(1)}, "PerSecond is +Inf"},
+		{&retry.Tokens{Size: math.MaxInt, Cost: math.MaxInt}, "Size is"},
+		{tokens, "it is a nil *retry.Tokens: leave the field out"},
+		{ratio, "it is a nil *retry.Ratio: leave the field out"},
+	} {
+		err := middleware.Use(resty.New(), retry.Policy{Budget: tt.budget})
+		require.ErrorContains(t, err, "retry: Budget: "+tt.says)
+	}
 }

@@ -67,6 +67,9 @@ func (p *Policy) safe(o *Outcome) bool {
 
 // transient tells whether another attempt may end better.
 func (p *Policy) transient(o *Outcome) bool {
+	if o.Response == nil && o.Err == nil {
+		return false
+	}
 	if o.Err != nil {
 		if d, ok := whenAgain(o.Err); ok && d > p.base(o.Attempt) {
 			return false

@@ -198,3 +198,24 @@ func FuzzDecide(f *testing.F) {
 		}
 	})
 }
+
+// TestWaitsWithoutEndStayWaits, and do not run over into the past.
+func TestWaitsWithoutEndStayWaits(t *testing.T) {
+	for _, jitter := range []retry.Jitter{retry.FullJitter, retry.EqualJitter, retry.DecorrelatedJitter, retry.NoJitter} {
+		for _, wait := range []time.Duration{math.MaxInt64, 1 << 62} {
+			for _, random := range []float64{0.99, 1} {
+				o := unavailable(1, random)
+				o.Waited = wait
+				d := retry.Policy{Wait: wait, MaxWait: math.MaxInt64, Jitter: jitter}.Decide(o)
+				require.Greater(t, d.Wait, time.Hour, "%v %v %v", jitter, wait, random)
+			}
+		}
+	}
+}
+
+// TestNoOutcomeIsNoReason: neither an answer nor an error.
+func TestNoOutcomeIsNoReason(t *testing.T) {
+	require.Zero(t, retry.Policy{}.Decide(retry.Outcome{Method: "GET", Attempt: 1}))
+	asks := retry.Policy{RetryIf: func(*http.Response, error) bool { return true }}
+	require.Zero(t, asks.Decide(retry.Outcome{Method: "GET", Attempt: 1}))
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -338,5 +339,19 @@ func TestRetryIfMayPutTheBodyBack(t *testing.T) {
 				require.True(t, closed)
 			})
 		}
+	}
+}
+
+// TestMaxBufferMayBeWithoutBound: what a server says of its length is not made room for.
+func TestMaxBufferMayBeWithoutBound(t *testing.T) {
+	for _, length := range []int64{-1, 1 << 60, math.MaxInt64} {
+		s := &script{answers: answers{func() (*http.Response, error) {
+			resp, err := status(200)()
+			resp.ContentLength, resp.Body = length, io.NopCloser(strings.NewReader("hello world"))
+			return resp, err
+		}}}
+		resp, err := clientOf(t, s, retry.Policy{MaxBuffer: math.MaxInt64}).R().Get("/")
+		require.NoError(t, err)
+		require.Equal(t, "hello world", resp.String())
 	}
 }
