@@ -148,7 +148,7 @@ func sendBase(req *http.Request) (*http.Response, error) {
 	a.sent.Store(true)
 	resp, err := a.base.RoundTrip(req)
 	if resp, err = held(func() string { return fmt.Sprintf("the transport (%T)", a.base) }, resp, err); err != nil {
-		err = a.explain(a.connectError(req, err))
+		err = a.explain(a.blamed(a.connectError(req, err)))
 	}
 	a.reached(err)
 	return resp, err

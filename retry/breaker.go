@@ -16,8 +16,9 @@ import (
 //
 // It counts attempts, each retry and hedge for itself. A status of 500 or above, an error of
 // the network and a time limit of the kit's are failures. Any other answer is a success, 429
-// too: the server is there. What the caller ended, and what a step refused to send, does not
-// count. The headers decide; a body that breaks off later does not count either.
+// too: the server is there. What the caller ended, or whose body he could not give, and what
+// a step refused to send, does not count. The headers decide; a body that breaks off later
+// does not count either.
 //
 // While it is open an attempt fails with an [*OpenError], which a [Policy] waits for only
 // where that is no longer than its own wait. When OpenFor is over, Probes attempts are let

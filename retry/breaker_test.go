@@ -3,8 +3,10 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -456,4 +458,47 @@ func TestTimesWithoutEndAreRefused(t *testing.T) {
 		require.NoError(t, errs[0])
 		requireOpen(t, errs[1], 24*time.Hour)
 	})
+}
+
+// TestABodyOfTheCallersThatBreaksOffDoesNotCount: the uploader hangs up, and the server is well.
+func TestABodyOfTheCallersThatBreaksOffDoesNotCount(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer server.Close()
+	gone := errors.New("the uploader hung up")
+	for name, steps := range map[string]middleware.Stack{"watched": {middleware.Timeout{}}, "not watched": {}} {
+		c := http.Client{Transport: append(steps, &retry.Breaker{MinAttempts: 2}, retry.Policy{Wait: 1}).RoundTripper(&http.Transport{})}
+		reads := 0
+		for range 5 {
+			body := func() (io.ReadCloser, error) { reads++; return io.NopCloser(failing{gone}), nil }
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL, failing{gone})
+			require.NoError(t, err)
+			req.GetBody = body
+			_, err = c.Do(req) //nolint:bodyclose // there is none
+			require.ErrorIs(t, err, gone, name)
+		}
+		require.Zero(t, reads, "nor is it tried again")
+		resp, err := c.Get(server.URL) //nolint:noctx // a test
+		require.NoError(t, err, name)
+		require.NoError(t, resp.Body.Close())
+	}
+}
+
+// TestAConnectionThatBreaksUnderABodyCounts: the transport closes the body, and what that then
+// says is no fault of the caller's.
+func TestAConnectionThatBreaksUnderABodyCounts(t *testing.T) {
+	c := http.Client{Transport: middleware.Stack{&retry.Breaker{MinAttempts: 2}}.RoundTripper(middleware.Next(func(req *http.Request) (*http.Response, error) {
+		_ = req.Body.Close()
+		_, err := req.Body.Read(make([]byte, 1))
+		return nil, err
+	}))}
+	for range 2 {
+		pipe, _ := io.Pipe()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://api.example.com", pipe)
+		require.NoError(t, err)
+		_, err = c.Do(req) //nolint:bodyclose // there is none
+		require.ErrorIs(t, err, io.ErrClosedPipe)
+	}
+	_, err := c.Get("https://api.example.com") //nolint:noctx,bodyclose // a test
+	open := &retry.OpenError{}
+	require.ErrorAs(t, err, &open)
 }
