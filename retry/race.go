@@ -18,6 +18,7 @@ type race struct {
 	hedge   *Hedge
 	policy  *Policy
 	most    int           // attempts of the call, or 0
+	before  int           // those before the race
 	req     *http.Request // that nobody else holds
 	next    middleware.Next
 	info    *middleware.Info
@@ -31,7 +32,10 @@ type race struct {
 func (r *race) safe(req *http.Request) bool {
 	m := run{policy: r.policy, req: req}
 	m.measure()
-	return !m.out.Consumed && r.policy.safe(&m.out) && (r.most == 0 || r.info.Attempts()+1 < r.most)
+	if r.before = r.info.Attempts(); req.Response != nil { // a redirect hop, of which the first send is no attempt
+		r.before = max(r.before-1, 0)
+	}
+	return !m.out.Consumed && r.policy.safe(&m.out) && (r.most == 0 || r.before+1 < r.most)
 }
 
 // failed tells an answer that does not win.
@@ -155,7 +159,7 @@ func (r *race) wait(late *time.Timer) *runner {
 // pay tells whether one more is sent.
 func (r *race) pay() bool {
 	ctx := r.req.Context()
-	if len(r.runners) > r.hedge.max() || (r.most > 0 && r.info.Attempts() >= r.most) || ctx.Err() != nil {
+	if len(r.runners) > r.hedge.max() || (r.most > 0 && r.before+len(r.runners) >= r.most) || ctx.Err() != nil {
 		return false
 	}
 	if !r.policy.Budget.Spend(r.req.URL, false) {
@@ -208,7 +212,7 @@ func (r *race) note(returned *runner) {
 	if r.most == 0 || len(r.runners) == 1 {
 		return
 	}
-	number := max(r.info.Attempts()-len(r.runners), 0)
+	number := r.before
 	for _, l := range r.runners {
 		if l == returned {
 			continue
