@@ -88,6 +88,10 @@ func (Policy) Name() string { return "retry" }
 // Layer is [middleware.Retry].
 func (Policy) Layer() middleware.Layer { return middleware.Retry }
 
+func defaultMethods() []string {
+	return []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete}
+}
+
 func (p Policy) filled() Policy {
 	if p.Attempts == 0 {
 		p.Attempts = defaultAttempts
@@ -105,7 +109,7 @@ func (p Policy) filled() Policy {
 		}
 	}
 	if p.Methods == nil {
-		p.Methods = []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete}
+		p.Methods = defaultMethods()
 	}
 	if p.MaxRetryAfter == 0 {
 		p.MaxRetryAfter = defaultMaxRetryAfter
@@ -166,7 +170,7 @@ func (p Policy) Validate() error {
 	if p.AttemptHeader != "" {
 		errs = append(errs, prefixed("AttemptHeader", field.CheckName(p.AttemptHeader)))
 	}
-	return errors.Join(append(errs, p.Jitter.validate(), validBudget(p.Budget), p.validateLists())...)
+	return errors.Join(append(errs, p.Jitter.validate(), validBudget(p.Budget), p.validateLists(), p.own.validate())...)
 }
 
 func (p Policy) validateLists() error {
@@ -213,7 +217,7 @@ func (p Policy) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 		return next(req)
 	}
 	if p.own != nil {
-		p.own.serve(req.Context(), &p)
+		defer p.own.serve(req, &p).count()
 	}
 	info := middleware.InfoOf(req.Context())
 	r := run{policy: &p, req: req, next: next, info: info, out: Outcome{Attempt: max(1, info.Attempts())}}
