@@ -253,3 +253,20 @@ func TestADeadlineThatEndsALaterAttemptKeepsTheHistory(t *testing.T) {
 		require.True(t, ok, err)
 	})
 }
+
+// TestACallOfOneAttemptThatFailedHasAHistory, and not only one with an answer.
+func TestACallOfOneAttemptThatFailedHasAHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, policy := range []retry.Policy{{}, {Attempts: 1}} {
+			s := &script{answers: answers{fails(syscall.ECONNRESET)}}
+			begun := time.Now()
+			resp, err := clientOf(t, s, policy).R().Post("/")
+			require.ErrorIs(t, err, syscall.ECONNRESET)
+			require.NotContains(t, err.Error(), "given up")
+			history := retry.History(resp)
+			require.Len(t, history, 1)
+			require.Equal(t, retry.Attempt{Number: 1, Start: begun, Err: history[0].Err}, history[0])
+			require.ErrorIs(t, history[0].Err, syscall.ECONNRESET)
+		}
+	})
+}

@@ -213,13 +213,13 @@ func (p Policy) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 	if p.Budget == nil { // nobody has bound it
 		p = p.Bind(nil).(Policy)
 	}
+	info := middleware.InfoOf(req.Context())
+	r := run{policy: &p, req: req, next: next, info: info, out: Outcome{Attempt: max(1, info.Attempts())}}
 	if p.Attempts == 1 {
-		return next(req)
+		return r.once()
 	}
 	if p.own != nil {
 		defer p.own.serve(req, &p).count()
 	}
-	info := middleware.InfoOf(req.Context())
-	r := run{policy: &p, req: req, next: next, info: info, out: Outcome{Attempt: max(1, info.Attempts())}}
 	return r.do()
 }

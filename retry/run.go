@@ -26,6 +26,16 @@ type run struct {
 	costly  bool // the last retry followed a time-out
 }
 
+// once makes the only attempt of a policy that does not retry.
+func (r *run) once() (resp *http.Response, err error) {
+	r.start = time.Now()
+	if resp, err = r.next(r.req); err != nil {
+		r.out.Err = err
+		r.note(0)
+	}
+	return resp, err
+}
+
 func (r *run) do() (*http.Response, error) {
 	defer r.refund()
 	d := r.try()
@@ -202,10 +212,12 @@ func (r *run) note(wait time.Duration) Attempt {
 func (r *run) end(d Decision) (*http.Response, error) {
 	ok := r.out.Err == nil && !d.Transient
 	r.policy.Budget.Report(r.req.URL, Result{OK: ok, Retried: r.retried, Timeout: r.costly})
+	if r.out.Attempt > 1 || r.out.Err != nil {
+		r.note(0)
+	}
 	if r.out.Attempt == 1 {
 		return r.out.Response, r.out.Err
 	}
-	r.note(0)
 	if r.out.Err != nil {
 		return nil, &ExhaustedError{History: recordOf(r.info).all(), Err: r.out.Err}
 	}
