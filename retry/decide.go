@@ -81,6 +81,9 @@ func (p *Policy) transient(o *Outcome) bool {
 	if o.Err != nil {
 		return Transient(o.Err)
 	}
+	if len(p.Statuses) == 0 {
+		return false
+	}
 	switch asked := shouldRetry(o.Response.Header); {
 	case o.Response.StatusCode < http.StatusBadRequest || asked == "":
 	case asked == "true":

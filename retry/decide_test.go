@@ -219,3 +219,23 @@ func TestNoOutcomeIsNoReason(t *testing.T) {
 	asks := retry.Policy{RetryIf: func(*http.Response, error) bool { return true }}
 	require.Zero(t, asks.Decide(retry.Outcome{Method: "GET", Attempt: 1}))
 }
+
+// TestMaxWaitAloneBoundsTheFirstWaitToo, however it is written.
+func TestMaxWaitAloneBoundsTheFirstWaitToo(t *testing.T) {
+	p := retry.Policy{MaxWait: 50 * time.Millisecond, Jitter: retry.NoJitter}
+	require.NoError(t, p.Validate())
+	require.Equal(t, "4 attempts, waits 50ms to 50ms, budget 500", p.String())
+	for attempt := 1; attempt < 4; attempt++ {
+		require.Equal(t, 50*time.Millisecond, p.Decide(unavailable(attempt, 0)).Wait)
+	}
+	p.MaxWait = time.Second
+	require.Equal(t, 100*time.Millisecond, p.Decide(unavailable(1, 0)).Wait)
+}
+
+// TestAnEmptyListOfStatusesIsNone, whatever the server says of its answer.
+func TestAnEmptyListOfStatusesIsNone(t *testing.T) {
+	asks := retry.Outcome{Method: "GET", Attempt: 1, Response: &http.Response{StatusCode: 409, Header: http.Header{"X-Should-Retry": {"true"}}}}
+	require.True(t, retry.Policy{}.Decide(asks).Retry)
+	require.True(t, retry.Policy{Statuses: []int{503}}.Decide(asks).Retry)
+	require.Zero(t, retry.Policy{Statuses: []int{}}.Decide(asks))
+}

@@ -27,14 +27,26 @@ import (
 // a longer one than MaxRetryAfter, and where the budget has nothing left; the error says
 // which.
 //
-// Attempts are counted over the whole call: a redirect does not begin anew.
+// Attempts are counted over the whole call: a redirect does not begin anew. With
+// [middleware.With] a policy replaces the client's as a whole, but for a nil Budget.
+//
+// A limit of the whole call bounds all attempts together, and the first that hangs may take
+// all of it: [middleware.Deadline], the caller's context, and the client's SetTimeout. That of
+// one attempt is Timeout.Attempt; see also SplitDeadline.
 type Policy struct {
-	Attempts int           // in all, the first included; 0 is 4, 1 never retries
-	Wait     time.Duration // the wait before the second attempt, doubling from there; 0 is 100 ms
-	MaxWait  time.Duration // the longest wait of all; 0 is 20 s, or Wait where that is longer
-	Jitter   Jitter        // how a wait is drawn; 0 is FullJitter
-	Statuses []int         // that may pass; nil is 408, 429, 500, 502, 503 and 504
-	Methods  []string      // that may be repeated; nil is GET, HEAD, OPTIONS, TRACE, PUT and DELETE
+	Attempts int // in all, the first included; 0 is 4, 1 never retries
+	// Wait is the wait before the second attempt, doubling from there. 0 is 100 ms, or MaxWait
+	// where that is shorter; for none, give a nanosecond.
+	Wait time.Duration
+	// MaxWait is the longest wait that is the policy's own; what a server asks for, MaxRetryAfter
+	// bounds. 0 is 20 s, or Wait where that is longer.
+	MaxWait time.Duration
+	Jitter  Jitter // how a wait is drawn; 0 is FullJitter
+	// Statuses are those that may pass. nil is 408, 429, 500, 502, 503 and 504; an empty list is
+	// none. A server may say it better of an answer of 400 and above: X-Should-Retry or
+	// Stripe-Should-Retry, true or false, goes before a list that is not empty.
+	Statuses []int
+	Methods  []string // that may be repeated; nil is GET, HEAD, OPTIONS, TRACE, PUT and DELETE
 	// RetryIf decides in place of Statuses and [Transient] whether an attempt may end
 	// better another time; one of response and error is nil. Of the body it sees what
 	// MaxBuffer holds, in decoded calls that may be repeated, and nothing else of it; what it
@@ -97,7 +109,9 @@ func (p Policy) filled() Policy {
 		p.Attempts = defaultAttempts
 	}
 	if p.Wait == 0 {
-		p.Wait = defaultWait
+		if p.Wait = defaultWait; p.MaxWait > 0 {
+			p.Wait = min(p.Wait, p.MaxWait)
+		}
 	}
 	if p.MaxWait == 0 {
 		p.MaxWait = max(defaultMaxWait, p.Wait)
