@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"syscall"
@@ -238,4 +239,17 @@ func TestAnEmptyListOfStatusesIsNone(t *testing.T) {
 	require.True(t, retry.Policy{}.Decide(asks).Retry)
 	require.True(t, retry.Policy{Statuses: []int{503}}.Decide(asks).Retry)
 	require.Zero(t, retry.Policy{Statuses: []int{}}.Decide(asks))
+}
+
+// TestAnErrorThatSaysWhenToAskAgainIsWaitedFor, as Retry-After is; what this process itself
+// holds back is not.
+func TestAnErrorThatSaysWhenToAskAgainIsWaitedFor(t *testing.T) {
+	after := func(err error) retry.Decision {
+		return retry.Policy{Wait: 50 * time.Millisecond}.Decide(retry.Outcome{Method: "POST", Attempt: 1, Err: err, Remaining: 5 * time.Second})
+	}
+	require.Equal(t, retry.Decision{Transient: true, Retry: true, Wait: 3 * time.Second}, after(later(3*time.Second)))
+	require.ErrorIs(t, after(later(5*time.Second)).GaveUp, context.DeadlineExceeded)
+	require.Equal(t, &retry.DelayError{Asked: time.Hour, Max: time.Minute}, after(later(time.Hour)).GaveUp)
+	require.Zero(t, after(&retry.LimitError{Wait: 3 * time.Second}))
+	require.Zero(t, after(fmt.Errorf("a step: %w", &retry.OpenError{Until: time.Now().Add(3 * time.Second)})))
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/restykit/restykit/retry"
 )
 
-// later is an error that says when to ask again, as an open breaker's does.
+// later is an error that says when to ask again, as that of a token endpoint which rests does.
 type later time.Duration
 
 func (l later) Error() string             { return "not now" }
@@ -59,6 +59,11 @@ type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
 
+// opensIn is the refusal of a breaker that is open for a while.
+func opensIn(d time.Duration) func() (*http.Response, error) {
+	return func() (*http.Response, error) { return nil, &retry.OpenError{Until: time.Now().Add(d)} }
+}
+
 // outcomes are the rows of docs/retries.md that are no list of statuses, each in one or
 // more forms.
 var outcomes = map[string]answers{
@@ -88,9 +93,11 @@ var outcomes = map[string]answers{
 	"a body above MaxBody":                                  allFail(&middleware.MaxBodyError{Limit: 10}),
 	"credentials refused, or missing":                       allFail(&auth.InsecureError{Step: "bearer", Origin: "http://api.example.com"}),
 	"the token endpoint fails (5xx, network)":               allFail(&auth.TokenError{Endpoint: "https://id.example.com", StatusCode: 503}, &auth.TokenError{Endpoint: "https://id.example.com", Err: syscall.ECONNREFUSED}),
+	"the token endpoint rests, for 3 s":                     allFail(later(3*time.Second), later(time.Minute)),
+	"the token endpoint rests, for an hour":                 allFail(later(time.Hour), later(time.Minute+1)),
 	"the token endpoint refuses (`invalid_client`)":         allFail(&auth.TokenError{StatusCode: 401, Code: "invalid_client"}, &auth.TokenError{StatusCode: 400, Code: "invalid_grant"}),
 	"the breaker is open for longer than the wait":          allFail(&retry.OpenError{Until: time.Now().Add(time.Hour)}),
-	"the breaker closes within the wait":                    allFail(&retry.OpenError{}, later(50*time.Millisecond)),
+	"the breaker closes within the wait":                    {opensIn(0), opensIn(50 * time.Millisecond)},
 	"the client's own rate limit, for longer than the wait": allFail(&retry.LimitError{Wait: 200 * time.Millisecond}),
 	"too many requests under way (`Limit.Concurrent`)":      allFail(&retry.LimitError{}),
 }
