@@ -1,6 +1,9 @@
 package middleware
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // isUnsent tells whether an error says that the server has seen nothing of the request.
 func isUnsent(err error) bool {
@@ -33,4 +36,25 @@ func (a *attempt) dated(t *TimeoutError) *TimeoutError {
 	had := *t
 	had.had = true
 	return &had
+}
+
+// waitedError is the end of a time that a step spent with waiting for something else than the
+// server, and what for.
+type waitedError struct{ step, end error }
+
+func (e *waitedError) Error() string   { return e.step.Error() + ": " + e.end.Error() }
+func (e *waitedError) Unwrap() []error { return []error{e.step, e.end} }
+func (e *waitedError) Timeout() bool   { return isTimeout(e.end) }
+
+// waited is the end of a time, with the word of a step that has sent nothing meanwhile.
+func waited(err, end error) error {
+	_, connecting := errors.AsType[*ConnectError](err)
+	_, limited := errors.AsType[*TimeoutError](err)
+	switch {
+	case connecting || limited || !isUnsent(err):
+		return end
+	case errors.Is(err, end) && strings.HasSuffix(err.Error(), end.Error()): // it says so already
+		return err
+	}
+	return &waitedError{err, end}
 }

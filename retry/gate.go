@@ -2,6 +2,7 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -60,15 +61,21 @@ func (g *gate) takeSlot(ctx context.Context, most time.Duration) error {
 	if g.slots == nil || g.slots.TryAcquire(1) {
 		return nil
 	}
+	begun := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	if g.slots.Acquire(waiting, 1) == nil {
 		return nil
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	full := &LimitError{Origin: g.origin, why: fmt.Sprintf("%d requests are under way, and none has ended in %v", g.numbers.slots, most)}
+	if err := ctx.Err(); err != nil {
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return context.Cause(ctx)
+		}
+		full.why = fmt.Sprintf("%d requests are under way, and none has ended in %v: nothing was sent", g.numbers.slots, time.Since(begun).Round(time.Millisecond))
+		full.ended = context.Cause(ctx)
 	}
-	return &LimitError{Origin: g.origin, why: fmt.Sprintf("%d requests are under way, and none has ended in %v", g.numbers.slots, most)}
+	return full
 }
 
 // takeTurn waits for the rates.

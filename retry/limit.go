@@ -15,8 +15,10 @@ import (
 )
 
 // Limit bounds what a client sends to an origin: how often, and how much at a time. An
-// attempt waits for its turn, in the order of arrival. Where that would take longer than
-// MaxWait or go beyond the deadline, it fails at once with a [*LimitError].
+// attempt waits for its turn, in the order of arrival. Where a turn of the Rate would take
+// longer than MaxWait or go beyond the deadline, it fails at once with a [*LimitError]. For a
+// place among the Concurrent it waits as long as MaxWait or the deadline: when those end is
+// not known. Then the *LimitError says that nothing was sent.
 //
 // Each attempt counts, retries and hedges too, and waits within the limits that it has, such
 // as Timeout.Attempt and Deadline. One that the caller cancels gives its turn back. An
@@ -49,10 +51,14 @@ type LimitError struct {
 	Origin string        // like https://api.example.com
 	Wait   time.Duration // until its turn; 0 where that is not known: too many are under way
 	why    string
+	ended  error // the time of the caller's that was over meanwhile, or nil
 }
 
 // Error says what is in the way.
 func (e *LimitError) Error() string { return "limit: " + e.Origin + ": " + e.why }
+
+// Unwrap is the error of a deadline that passed in the queue.
+func (e *LimitError) Unwrap() error { return e.ended }
 
 // Unsent is true.
 func (*LimitError) Unsent() bool { return true }

@@ -471,3 +471,59 @@ func TestAPanicOfAnObserverGivesThePlaceBack(t *testing.T) {
 		tr.quiet(t)
 	})
 }
+
+// TestATimeThatEndsInTheQueueIsTold: the server has seen nothing, and is not the slow one.
+func TestATimeThatEndsInTheQueueIsTold(t *testing.T) {
+	const waited = "limit: https://api.example.com: 1 requests are under way, and none has ended in 300ms: nothing was sent: "
+	for name, tt := range map[string]struct {
+		steps middleware.Stack
+		own   time.Duration
+		says  string
+		sends int32
+	}{
+		"the deadline":   {middleware.Stack{middleware.Deadline(300 * time.Millisecond)}, 0, "timeout: deadline: the call was not done within 300ms", 1},
+		"an attempt's":   {middleware.Stack{middleware.Timeout{Attempt: 300 * time.Millisecond}, retry.Policy{Attempts: 1}}, 0, "timeout: attempt: not done within 300ms", 1},
+		"the caller's":   {nil, 300 * time.Millisecond, "context deadline exceeded", 1},
+		"under a policy": {middleware.Stack{middleware.Deadline(300 * time.Millisecond), retry.Policy{}}, 0, "timeout: deadline: the call was not done within 300ms", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tr := lanes(lane{takes: time.Hour, status: 200})
+				c := hedged(t, tr, append(tt.steps, &retry.Limit{Concurrent: 1})...)
+				patient, stop := context.WithCancel(middleware.With(t.Context(), middleware.Deadline(time.Hour), middleware.Timeout{}))
+				go func() { _, _ = c.R().SetContext(patient).SetDoNotParseResponse(true).Get("/slow") }()
+				synctest.Wait()
+				ctx := t.Context()
+				if tt.own > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.own)
+					defer cancel()
+				}
+				_, err := c.R().SetContext(ctx).SetBody("x").Post("/")
+				require.ErrorContains(t, err, waited+tt.says)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				limit, ok := errors.AsType[*retry.LimitError](err)
+				require.True(t, ok)
+				require.True(t, limit.Unsent())
+				_, ok = errors.AsType[*middleware.TimeoutError](err)
+				require.Equal(t, tt.own == 0, ok)
+				require.Equal(t, tt.sends, tr.n.Load())
+				stop()
+			})
+		})
+	}
+}
+
+// TestAPostThatOnlyWaitedForItsPlaceIsTriedAgain, where the limit was that of the attempt.
+func TestAPostThatOnlyWaitedForItsPlaceIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{takes: time.Second, status: 200}, lane{status: 201})
+		c := hedged(t, tr, middleware.Timeout{Attempt: 700 * time.Millisecond}, retry.Policy{}, &retry.Limit{Concurrent: 1})
+		patient := middleware.With(t.Context(), middleware.Timeout{})
+		go func() { _, _ = c.R().SetContext(patient).Get("/slow") }()
+		synctest.Wait()
+		resp, err := c.R().SetBody("x").Post("/")
+		require.NoError(t, err)
+		require.Equal(t, 201, resp.StatusCode())
+	})
+}
