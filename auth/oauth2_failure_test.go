@@ -138,7 +138,7 @@ func TestTheTokenEndpointSaysWhenToComeBack(t *testing.T) {
 			return resp
 		}
 		id := &issuer{answer: busy}
-		c := client(t, &api{}, id.step(), retry.Policy{MaxRetryAfter: time.Second})
+		c := client(t, &api{}, id.step(), retry.Policy{MaxRetryAfter: time.Millisecond})
 		begun := time.Now()
 		for time.Since(begun) < time.Minute {
 			_, err := c.R().Get("/")
