@@ -28,7 +28,8 @@ import (
 // which.
 //
 // Attempts are counted over the whole call: a redirect does not begin anew. With
-// [middleware.With] a policy replaces the client's as a whole, but for a nil Budget.
+// [middleware.With] a policy replaces the client's as a whole, but for a nil Budget: to change
+// one field, take the client's out of [middleware.Of] and change that.
 //
 // A limit of the whole call bounds all attempts together, and the first that hangs may take
 // all of it: [middleware.Deadline], the caller's context, and the client's SetTimeout. That of

@@ -55,6 +55,13 @@ func cut() (*http.Response, error) {
 	return resp, err
 }
 
+// cutLate is one that resty meets first.
+func cutLate() (*http.Response, error) {
+	resp, err := status(200)()
+	resp.ContentLength, resp.Body = 3<<20, io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", 2<<20)), failing{io.ErrUnexpectedEOF}))
+	return resp, err
+}
+
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
@@ -87,9 +94,10 @@ var outcomes = map[string]answers{
 	"an answer that is no HTTP":                             allFail(errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0"`)),
 	"Timeout.Connect":                                       allFail(&middleware.TimeoutError{Limit: "connect", Value: 3 * time.Second}),
 	"Timeout.Read, Timeout.Attempt":                         allFail(&middleware.TimeoutError{Limit: "read", Value: time.Second}, &middleware.TimeoutError{Limit: "attempt", Value: time.Second}),
-	"Deadline, or the caller's own deadline":                allFail(&middleware.TimeoutError{Limit: "deadline", Value: time.Second}),
+	"Deadline, SetTimeout, or the caller's own deadline":    allFail(&middleware.TimeoutError{Limit: "deadline", Value: time.Second}),
 	"the caller cancels":                                    allFail(context.Canceled),
 	bodyCut:                                                 {cut},
+	"a body cut short behind its first MiB (`MaxBuffer`)":   {cutLate},
 	"a body above MaxBody":                                  allFail(&middleware.MaxBodyError{Limit: 10}),
 	"credentials refused, or missing":                       allFail(&auth.InsecureError{Step: "bearer", Origin: "http://api.example.com"}),
 	"the token endpoint fails (5xx, network)":               allFail(&auth.TokenError{Endpoint: "https://id.example.com", StatusCode: 503}, &auth.TokenError{Endpoint: "https://id.example.com", Err: syscall.ECONNREFUSED}),
