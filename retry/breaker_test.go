@@ -473,11 +473,11 @@ func TestABodyOfTheCallersThatBreaksOffDoesNotCount(t *testing.T) {
 			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL, failing{gone})
 			require.NoError(t, err)
 			req.GetBody = body
-			_, err = c.Do(req) //nolint:bodyclose // there is none
+			_, err = c.Do(req)
 			require.ErrorIs(t, err, gone, name)
 		}
 		require.Zero(t, reads, "nor is it tried again")
-		resp, err := c.Get(server.URL) //nolint:noctx // a test
+		resp, err := c.Get(server.URL)
 		require.NoError(t, err, name)
 		require.NoError(t, resp.Body.Close())
 	}
@@ -495,10 +495,10 @@ func TestAConnectionThatBreaksUnderABodyCounts(t *testing.T) {
 		pipe, _ := io.Pipe()
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://api.example.com", pipe)
 		require.NoError(t, err)
-		_, err = c.Do(req) //nolint:bodyclose // there is none
+		_, err = c.Do(req)
 		require.ErrorIs(t, err, io.ErrClosedPipe)
 	}
-	_, err := c.Get("https://api.example.com") //nolint:noctx,bodyclose // a test
+	_, err := c.Get("https://api.example.com")
 	open := &retry.OpenError{}
 	require.ErrorAs(t, err, &open)
 }

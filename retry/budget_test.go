@@ -222,7 +222,8 @@ func TestPoliciesOfRequestsShareABudget(t *testing.T) {
 		require.Equal(t, 4000, sends(func() middleware.Middleware { return retry.Policy{Budget: retry.Unlimited} }))
 		n := 0
 		require.LessOrEqual(t, sends(func() middleware.Middleware {
-			if n++; n <= 10 {
+			n++
+			if n <= 10 {
 				return retry.Policy{Budget: retry.Unlimited}
 			}
 			return retry.Policy{}

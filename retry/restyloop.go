@@ -35,17 +35,17 @@ func (l *loopOfResty) validate() error {
 	return fmt.Errorf("the client's SetTimeout (%v) was the limit of an attempt, and would end the whole call: SetTimeout(0), and add middleware.Timeout{Attempt: %v}", limit, limit)
 }
 
-// lastWord is an error of SetRetryAfter, which is that of the call.
-type lastWord struct{ error }
+// lastWordError is an error of SetRetryAfter, which is that of the call.
+type lastWordError struct{ error }
 
-func (e *lastWord) Unwrap() error { return e.error }
+func (e *lastWordError) Unwrap() error { return e.error }
 
 // Check fails a call that has an error of the SetRetryAfter of [FromResty].
 func (p Policy) Check(resp *resty.Response) error {
 	if p.own == nil || p.own.after == nil {
 		return nil
 	}
-	if said, ok := errors.AsType[*lastWord](middleware.InfoOf(resp.Request.Context()).GaveUp()); ok {
+	if said, ok := errors.AsType[*lastWordError](middleware.InfoOf(resp.Request.Context()).GaveUp()); ok {
 		return said.error
 	}
 	return nil
@@ -112,7 +112,7 @@ func (c *restyCall) after(resp *http.Response) (time.Duration, error) {
 	}
 	d, err := c.loop.after(c.loop.client, &c.seen)
 	if err != nil {
-		return 0, &lastWord{err}
+		return 0, &lastWordError{err}
 	}
 	if d == 0 {
 		return 0, nil

@@ -125,7 +125,8 @@ func TestAPostIsRepeatedWhereAStepRefusedIt(t *testing.T) {
 	s := &script{answers: answers{status(201)}}
 	tries := 0
 	step := middleware.Func("refuses", middleware.Auth, func(req *http.Request, next middleware.Next) (*http.Response, error) {
-		if tries++; tries < 3 {
+		tries++
+		if tries < 3 {
 			return nil, &middleware.ConnectError{Phase: "dial", Err: syscall.ECONNREFUSED}
 		}
 		return next(req)
