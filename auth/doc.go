@@ -2,6 +2,8 @@
 //
 //	err := middleware.Use(client, auth.Bearer{Token: auth.Env("GITHUB_TOKEN")})
 //
+// There are steps for
+//
 //   - what is known: [Basic], [Digest], [Netrc], [Bearer] and [APIKey]
 //   - what a server issues: [OAuth2] with a [Grant], such as [ClientCredentials],
 //     [AuthorizationCode] or [GitHubApp], and a [TokenStore] where a token is shared
