@@ -107,6 +107,7 @@ func targetURI(req *http.Request) string {
 type proving struct {
 	*OAuth2
 
+	call  *middleware.Info
 	at    *nonce // of the request's origin
 	used  string // the nonce in the last proof
 	fresh string // the nonce for the next one, where a server has asked
@@ -118,6 +119,7 @@ func (p *proving) sign(req *http.Request) error {
 	if err != nil {
 		return err
 	}
+	p.call = middleware.InfoOf(req.Context())
 	p.at = p.DPoP.calls.Of(req.URL, newNonce)
 	if p.used = p.fresh; p.used == "" {
 		p.used = p.at.now()
@@ -129,38 +131,49 @@ func (p *proving) sign(req *http.Request) error {
 		return err
 	}
 	req.Header[dpopField] = []string{proof}
-	middleware.InfoOf(req.Context()).Hide(proof)
+	p.call.Hide(proof)
 	return nil
 }
 
 // again tells whether the server asks for a nonce, and names it. The replay has that one,
 // and not what another answer has brought since.
-func (p *proving) again(signed *http.Request, answer *http.Response) bool {
+func (p *proving) again(_ *http.Request, answer *http.Response) bool {
 	next := p.at.hear(answer.Header)
-	switch dpopError(answer) {
-	case badProof:
-		if why := clockError(answer.Header, "the server takes no proof (DPoP) from the future", "it takes no proof (DPoP) that is so old"); why != nil {
-			middleware.InfoOf(signed.Context()).GiveUp(&unsigned{p.Name(), why})
-		}
-	case nonceAsked:
-		if !p.asked && next != "" && next != p.used {
-			p.asked, p.fresh = true, next
-			return true
-		}
-		why := "names none that can be sent (RFC 9449 section 9)"
-		if next != "" {
-			why = "asked for one more than a call is sent again for"
-		}
-		middleware.InfoOf(signed.Context()).GiveUp(&unsigned{p.Name(), final("the server wants a nonce in the proof (DPoP), and " + why)})
+	if dpopError(answer) == nonceAsked && !p.asked && next != "" && next != p.used {
+		p.asked, p.fresh = true, next
+		return true
 	}
+	p.explain(answer, next)
 	return false
 }
 
 // settled hears how the replay ended.
 func (p *proving) settled(answer *http.Response) {
 	if answer != nil {
-		p.at.hear(answer.Header)
+		p.explain(answer, p.at.hear(answer.Header))
 	}
+}
+
+// explain tells the call why its proof was refused, as far as that is known here.
+func (p *proving) explain(answer *http.Response, next string) {
+	var why error
+	switch dpopError(answer) {
+	case badProof:
+		why = proofClock(answer.Header)
+	case nonceAsked:
+		why = final("the server wants a nonce in the proof (DPoP), and names none that can be sent (RFC 9449 section 9)")
+		if next != "" {
+			why = final("the server wants one nonce after another in the proof (DPoP), and a call is sent again for one only")
+		}
+	}
+	if why != nil {
+		p.call.GiveUp(&unsigned{p.Name(), why})
+	}
+}
+
+// proofClock tells of a clock that may be why a server refuses a proof.
+func proofClock(answer http.Header) error {
+	return clockError(answer, "the server takes no proof (DPoP) from the future", "it takes no proof (DPoP) that is so old")
 }
 
 // dpopError is why a server refuses a request, by its challenge (RFC 9449 section 7.1), or "".

@@ -67,7 +67,7 @@ func (r tokenRequest) explained(resp *http.Response, answer tokenAnswer, err err
 	case err != nil:
 		err = errors.New(clean(err.Error()))
 	case answer.text("error") == badProof:
-		err = clockError(resp.Header, "the server takes no proof (DPoP) from the future", "it takes no proof (DPoP) that is so old")
+		err = proofClock(resp.Header)
 	}
 	e := r.failed(resp, err)
 	e.Code, e.Description, e.URI = clean(answer.text("error")), clean(answer.text("error_description")), clean(answer.text("error_uri"))
