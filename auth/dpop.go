@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,26 +114,25 @@ func (d *DPoP) makeKey(ctx context.Context) (*proofKey, error) {
 	if d.Key == nil {
 		return generatedKey()
 	}
+	method, err := d.method()
+	if err != nil {
+		return nil, err
+	}
 	text, err := keyText(ctx, d.Key)
 	if err != nil {
 		return nil, prefixed("Key", err)
 	}
-	return d.parseKey(text)
+	k, err := parseProofKey(method, text)
+	return k, prefixed("Key", err)
 }
 
-func (d *DPoP) parseKey(text string) (*proofKey, error) {
+// method is the algorithm that is named, or nil.
+func (d *DPoP) method() (jwt.SigningMethod, error) {
 	method, err := methodOf(d.Algorithm)
-	if err != nil {
-		return nil, err
-	}
 	if _, shared := method.(*jwt.SigningMethodHMAC); shared {
-		return nil, final(fmt.Sprintf("Algorithm %q has a shared secret, and a proof needs a key pair (RFC 9449 section 4.2): name another, or none", d.Algorithm))
+		err = final(fmt.Sprintf("Algorithm %q has a shared secret, and a proof needs a key pair (RFC 9449 section 4.2): name another, or none", d.Algorithm))
 	}
-	signing, err := newSigningKey(method, text)
-	if err != nil {
-		return nil, prefixed("Key", err)
-	}
-	return newProofKey(signing)
+	return method, err
 }
 
 // thumbprint is that of the key (RFC 7638), or "" where d is nil.
@@ -186,16 +184,19 @@ func (d *DPoP) heard(endpoint string, answer http.Header) {
 
 // Validate refuses a key that cannot sign, where it is known now.
 func (d *DPoP) Validate() error {
-	if d.Key != nil {
-		return validateKeyText(d.Key, func(text string) error {
-			_, err := d.parseKey(text)
-			return err
-		})
+	method, err := d.method()
+	switch own := jwt.SigningMethodES256; {
+	case err != nil:
+		return err
+	case d.Key == nil && method != nil && method != own:
+		return fmt.Errorf("Algorithm is %q, and a key that is made is for %s: leave it empty, or give a Key", d.Algorithm, own.Alg())
+	case d.Key == nil:
+		return nil
 	}
-	if own := jwt.SigningMethodES256.Alg(); cmp.Or(d.Algorithm, own) != own {
-		return fmt.Errorf("Algorithm is %q, and a key that is made is for %s: leave it empty, or give a Key", d.Algorithm, own)
-	}
-	return nil
+	return validateKeyText(d.Key, func(text string) error {
+		_, err := parseProofKey(method, text)
+		return err
+	})
 }
 
 // String is where the key comes from.

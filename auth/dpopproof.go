@@ -44,6 +44,14 @@ func generatedKey() (*proofKey, error) {
 	return newProofKey(signingKey{jwt.SigningMethodES256, key})
 }
 
+func parseProofKey(method jwt.SigningMethod, text string) (*proofKey, error) {
+	k, err := newSigningKey(method, text)
+	if err != nil {
+		return nil, err
+	}
+	return newProofKey(k)
+}
+
 func newProofKey(k signingKey) (*proofKey, error) {
 	public, err := publicJWK(k.key.(crypto.Signer).Public())
 	if err != nil {
