@@ -65,7 +65,11 @@ func (g AuthorizationCode) login(ctx context.Context, client *http.Client) (*oau
 	defer door.close()
 	verifier := oauth2.GenerateVerifier()
 	g.Config.RedirectURL = door.redirectURL()
-	if err := g.open(ctx, g.page(door.state, verifier)); err != nil {
+	bound, err := dpopOf(ctx).thumbprint(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.open(ctx, g.page(door.state, verifier, bound)); err != nil {
 		return nil, err
 	}
 	code, err := g.code(ctx, door)
@@ -91,9 +95,13 @@ func (g AuthorizationCode) code(ctx context.Context, door *door) (string, error)
 	return answer.Get("code"), g.judge(answer)
 }
 
-// page is the URL of the authorization request.
-func (g AuthorizationCode) page(state, verifier string) string {
+// page is the URL of the authorization request, whose code is bound to a key where there is
+// one (RFC 9449 section 10).
+func (g AuthorizationCode) page(state, verifier, bound string) string {
 	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(verifier)}
+	if bound != "" {
+		options = append(options, oauth2.SetAuthURLParam("dpop_jkt", bound))
+	}
 	for name, values := range g.Params {
 		for _, v := range values {
 			options = append(options, oauth2.SetAuthURLParam(name, v))

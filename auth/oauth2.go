@@ -47,6 +47,8 @@ type OAuth2 struct {
 	// Timeout is the longest time for one token request. 0 is 10 s, or what the grant
 	// needs: a person who has to log in takes longer.
 	Timeout time.Duration
+	// DPoP binds the tokens to a key (RFC 9449). nil is off; &DPoP{} makes a key of its own.
+	DPoP *DPoP
 	// Store is where clients that share the token find it, by Key: one of them asks for
 	// a token, and the others wait for what it gets. They have the same Grant, and trust
 	// each other. A store that does not answer within 2 s makes each ask for itself, tells
@@ -75,11 +77,16 @@ func (o *OAuth2) Trusts() []string { return o.Origins }
 
 // RoundTrip sends the request with the token, where it may go.
 func (o *OAuth2) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
-	return sender{scheme: o, origins: o.Origins, insecure: o.InsecureHTTP}.send(req, next)
+	s := sender{scheme: o, origins: o.Origins, insecure: o.InsecureHTTP}
+	if o.DPoP != nil {
+		s.then = &proving{OAuth2: o}
+	}
+	return s.send(req, next)
 }
 
 // Token is the token that a request would have now: for what does not go through the
-// client, and for a login ahead of the first request. It waits as a request does.
+// client, and for a login ahead of the first request. It waits as a request does. With
+// DPoP it is of no use without the key.
 func (o *OAuth2) Token(ctx context.Context) (*oauth2.Token, error) {
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("oauth2: %w", err)
@@ -92,7 +99,9 @@ func (o *OAuth2) Token(ctx context.Context) (*oauth2.Token, error) {
 	return &told, nil
 }
 
-func (*OAuth2) has(req *http.Request) bool { return hasAuthorization(req) }
+func (o *OAuth2) has(req *http.Request) bool {
+	return hasAuthorization(req) || (o.DPoP != nil && hasField(req, dpopField))
+}
 
 // usedKey finds the token that a call has to itself. A pipeline has one OAuth2.
 type usedKey struct{}
@@ -108,27 +117,27 @@ func (o *OAuth2) sign(req *http.Request) error {
 
 func (o *OAuth2) get(ctx context.Context, by *used) (*oauth2.Token, error) {
 	if g, ok := o.Grant.(saver); ok {
-		o.minter.seed(g.saved())
+		o.minter.seed(o.begin(g.saved()))
 	}
 	mint := o.mint
 	if o.Store != nil {
-		mint = share{o.Store, o.Key, o.mintAlone}.obtain
+		mint = o.mintShared
 	}
 	return o.minter.get(ctx, mint, by)
 }
 
 // again tells whether a 401 came for a token that can be renewed.
 func (o *OAuth2) again(signed *http.Request, answer *http.Response) bool {
-	if answer.StatusCode != http.StatusUnauthorized {
+	if answer.StatusCode != http.StatusUnauthorized || o.wantsNonce(answer) {
 		return false
 	}
 	by := usedBy(signed)
 	return o.minter.refuse(by, signed.Header.Get(authorization)) && by.replay()
 }
 
-// settled hears how the replay ended.
+// settled hears how the replay ended. What is about a nonce says nothing of the token.
 func (o *OAuth2) settled(answer *http.Response) {
-	if answer != nil {
+	if answer != nil && !o.wantsNonce(answer) {
 		o.minter.settle(answer.StatusCode == http.StatusUnauthorized)
 	}
 }
@@ -139,7 +148,7 @@ func usedBy(req *http.Request) *used {
 
 // Validate refuses a grant that cannot work.
 func (o *OAuth2) Validate() error {
-	errs := []error{validateOrigins(o.Origins)}
+	errs := []error{validateOrigins(o.Origins), o.validateDPoP()}
 	if o.Timeout < 0 {
 		errs = append(errs, fmt.Errorf("Timeout is %v: give a positive duration, or 0 for %v", o.Timeout, defaultMintTimeout))
 	}
@@ -166,12 +175,16 @@ func (o *OAuth2) Validate() error {
 	return errors.Join(errs...)
 }
 
-// String is what the grant says of itself.
+// String is what the grant says of itself, and DPoP.
 func (o *OAuth2) String() string {
+	text := fmt.Sprintf("%T", o.Grant)
 	if s, ok := o.Grant.(fmt.Stringer); ok {
-		return s.String()
+		text = s.String()
 	}
-	return fmt.Sprintf("%T", o.Grant)
+	if o.DPoP != nil {
+		text += ", " + o.DPoP.String()
+	}
+	return text
 }
 
 // Format prints the step without its secrets, whatever the verb.

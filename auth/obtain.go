@@ -19,10 +19,24 @@ func (o *OAuth2) mint(last *oauth2.Token) (token *oauth2.Token, trouble, err err
 	return token, nil, err
 }
 
+// mintShared is mint of a step that shares its token.
+func (o *OAuth2) mintShared(last *oauth2.Token) (token *oauth2.Token, trouble, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), defaultMintTimeout)
+	defer cancel()
+	bound, err := o.DPoP.thumbprint(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return share{o.Store, o.Key, bound, o.mintAlone}.obtain(last)
+}
+
 // mintAlone obtains one token, with one request, on a context and a client of its own.
 func (o *OAuth2) mintAlone(last *oauth2.Token) (*oauth2.Token, error) {
 	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), styleKey{}, &o.style), o.timeout())
 	defer cancel()
+	if o.DPoP != nil {
+		ctx = context.WithValue(ctx, dpopKey{}, o.DPoP)
+	}
 	client := unredirected(o.Client)
 	if err := o.checkProxy(ctx, client.Transport); err != nil {
 		return nil, err
@@ -30,6 +44,9 @@ func (o *OAuth2) mintAlone(last *oauth2.Token) (*oauth2.Token, error) {
 	token, err := o.Grant.Mint(ctx, client, last)
 	if err == nil {
 		err = checkToken(token)
+	}
+	if err == nil && o.DPoP != nil && !o.fits(token) {
+		err = notBound(token.TokenType)
 	}
 	if err != nil {
 		return nil, err
@@ -70,6 +87,11 @@ func (o *OAuth2) checkProxy(ctx context.Context, rt http.RoundTripper) error {
 		}
 	}
 	return nil
+}
+
+// notBound is the error of a token that anybody could use (RFC 9449 section 5).
+func notBound(kind string) error {
+	return final(fmt.Sprintf("the token is of the type %q, and so not bound to the key of DPoP (RFC 9449 section 5): have the server bind it, or leave DPoP out", kind))
 }
 
 // checkToken says what is wrong with a token that a grant returned.

@@ -18,6 +18,7 @@ import (
 type share struct {
 	store TokenStore
 	key   string
+	bound string // the thumbprint of the key that tokens are bound to; "" is none
 	mint  func(last *oauth2.Token) (*oauth2.Token, error)
 }
 
@@ -47,12 +48,12 @@ func (s share) obtain(last *oauth2.Token) (token *oauth2.Token, trouble, err err
 		}
 		switch {
 		case e.Lease != nil && now.Sub(since) < leaseTime && now.Before(e.Lease.Until.Add(leaseTime)):
-			if e.usable(last) {
+			if s.usable(e, last) {
 				return e.Token, nil, nil
 			}
 			time.Sleep(look/2 + mathrand.N(look/2))
 			continue
-		case e.usable(last):
+		case s.usable(e, last):
 			return e.Token, nil, nil
 		case e.Failed != nil && now.Before(e.Failed.Until):
 			return nil, nil, e.Failed.err()
@@ -74,10 +75,11 @@ func (s share) alone(last *oauth2.Token, why error) (token *oauth2.Token, troubl
 	return token, why, err
 }
 
-// usable tells whether the token that is kept is another one than the last, and good.
-func (e entry) usable(last *oauth2.Token) bool {
+// usable tells whether the token that is kept is another one than the last, and good: for
+// us, who may have another key than who put it there.
+func (s share) usable(e entry, last *oauth2.Token) bool {
 	t := e.Token
-	return t != nil && checkToken(t) == nil && (last == nil || t.AccessToken != last.AccessToken) &&
+	return t != nil && e.Bound == s.bound && checkToken(t) == nil && (last == nil || t.AccessToken != last.AccessToken) &&
 		(e.Good.IsZero() || time.Now().Before(e.Good))
 }
 
@@ -107,7 +109,7 @@ func (s share) mintFor(before, held entry, last *oauth2.Token) (token *oauth2.To
 		}
 		break
 	}
-	_, trouble = s.swap(held.bytes(), before.after(token, err, last))
+	_, trouble = s.swap(held.bytes(), s.after(before, token, err, last))
 	return token, trouble, err
 }
 
@@ -120,13 +122,13 @@ func newest(last, kept *oauth2.Token) *oauth2.Token {
 }
 
 // after is the entry for all others when a mint has ended.
-func (e entry) after(token *oauth2.Token, err error, last *oauth2.Token) entry {
+func (s share) after(e entry, token *oauth2.Token, err error, last *oauth2.Token) entry {
 	if err == nil {
-		return entry{Token: token, Good: goodUntil(token, time.Now())}
+		return entry{Token: token, Good: goodUntil(token, time.Now()), Bound: s.bound}
 	}
 	said, ok := errors.AsType[*TokenError](err)
 	if !ok { // it may be that only we cannot
-		return entry{Token: e.Token, Good: e.Good}
+		return entry{Token: e.Token, Good: e.Good, Bound: e.Bound}
 	}
 	pause := firstPause
 	if e.Failed != nil {
@@ -140,7 +142,7 @@ func (e entry) after(token *oauth2.Token, err error, last *oauth2.Token) entry {
 	if kept != nil && last != nil && kept.AccessToken == last.AccessToken {
 		kept = &oauth2.Token{RefreshToken: kept.RefreshToken, Expiry: kept.Expiry}
 	}
-	return entry{Token: kept, Good: e.Good, Failed: f}
+	return entry{Token: kept, Good: e.Good, Bound: e.Bound, Failed: f}
 }
 
 func (s share) load() ([]byte, error) {

@@ -148,9 +148,10 @@ func componentValue(req *http.Request, id httpsfv.Item) (string, error) {
 	return fieldValue(lines, id.Params)
 }
 
-// authority is the host as HTTP normalizes it: in lower case, without the default port.
+// authority is the host as HTTP normalizes it: in lower case, without an empty or the default
+// port.
 func authority(req *http.Request) string {
-	name := strings.ToLower(host(req))
+	name := strings.TrimSuffix(strings.ToLower(host(req)), ":")
 	switch strings.ToLower(req.URL.Scheme) {
 	case "https":
 		return strings.TrimSuffix(name, ":443")

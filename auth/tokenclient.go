@@ -27,14 +27,16 @@ type tokenClient struct {
 	style      oauth2.AuthStyle
 	proof      ClientAuth // in the place of a secret
 	scopes     []string
+	// once writes what is good for one request, anew for each; or nil.
+	once func(context.Context, url.Values) error
 }
 
 func clientOf(c oauth2.Config, secret Source, proof ClientAuth) tokenClient {
-	return tokenClient{c.Endpoint.TokenURL, c.Endpoint.TokenURL, c.ClientID, c.ClientSecret, secret, c.Endpoint.AuthStyle, proof, c.Scopes}
+	return tokenClient{c.Endpoint.TokenURL, c.Endpoint.TokenURL, c.ClientID, c.ClientSecret, secret, c.Endpoint.AuthStyle, proof, c.Scopes, nil}
 }
 
 func machineOf(c clientcredentials.Config, secret Source, proof ClientAuth) tokenClient {
-	return tokenClient{c.TokenURL, c.TokenURL, c.ClientID, c.ClientSecret, secret, c.AuthStyle, proof, c.Scopes}
+	return tokenClient{c.TokenURL, c.TokenURL, c.ClientID, c.ClientSecret, secret, c.AuthStyle, proof, c.Scopes, nil}
 }
 
 // grant is the form of a token request: its type, the scopes, and names and values.
@@ -67,22 +69,17 @@ func (c tokenClient) ask(ctx context.Context, client *http.Client, form url.Valu
 // request has the secret in the form. What the server took is kept for as long as the
 // OAuth2 lives.
 func (c tokenClient) send(ctx context.Context, client *http.Client, form url.Values) (tokenAnswer, error) {
-	r, err := c.request(ctx, form)
-	if err != nil {
-		return tokenAnswer{}, err
-	}
 	style := styleOf(ctx, c.style)
-	r.inForm = style.Load() == int64(oauth2.AuthStyleInParams)
-	answer, err := r.send(ctx, client)
-	if r.secret == "" || style.Load() != int64(oauth2.AuthStyleAutoDetect) {
+	before := style.Load()
+	answer, err := c.exchange(ctx, client, form, before == int64(oauth2.AuthStyleInParams))
+	if !c.hasSecret() || before != int64(oauth2.AuthStyleAutoDetect) {
 		return answer, err
 	}
 	if !unknownClient(err) {
 		style.learn(oauth2.AuthStyleInHeader, err)
 		return answer, err
 	}
-	r.inForm = true
-	second, errForm := r.send(ctx, client)
+	second, errForm := c.exchange(ctx, client, form, true)
 	if unknownClient(errForm) {
 		return answer, err // the secret is wrong, not its place
 	}
@@ -90,14 +87,42 @@ func (c tokenClient) send(ctx context.Context, client *http.Client, form url.Val
 	return second, errForm
 }
 
+func (c tokenClient) hasSecret() bool {
+	return c.proof == nil && (c.secret != nil || c.configured != "")
+}
+
+// exchange sends one request, and one more where the server asks for another nonce in its
+// proof (RFC 9449 section 8). What is good once is made anew.
+func (c tokenClient) exchange(ctx context.Context, client *http.Client, form url.Values, inForm bool) (tokenAnswer, error) {
+	for replay := false; ; replay = true {
+		r, err := c.request(ctx, form)
+		if err != nil {
+			return tokenAnswer{}, err
+		}
+		r.inForm = inForm
+		answer, err := r.send(ctx, client)
+		if replay || !r.outdated(err) {
+			return answer, err
+		}
+	}
+}
+
 func (c tokenClient) request(ctx context.Context, form url.Values) (tokenRequest, error) {
 	r := tokenRequest{url: c.url, audience: c.audience, id: c.id, form: maps.Clone(form)}
-	if c.proof != nil {
-		err := c.proof.prove(ctx, &r)
-		return r, prefixed("Auth", err)
+	if c.once != nil {
+		if err := c.once(ctx, r.form); err != nil {
+			return r, err
+		}
 	}
-	own, err := clientSecret(ctx, c.secret, c.configured)
-	r.secret = own
+	var err error
+	if c.proof != nil {
+		err = prefixed("Auth", c.proof.prove(ctx, &r))
+	} else {
+		r.secret, err = clientSecret(ctx, c.secret, c.configured)
+	}
+	if err == nil {
+		r.proof, r.nonce, err = dpopOf(ctx).proofOf(ctx, c.url)
+	}
 	return r, err
 }
 
@@ -147,6 +172,9 @@ func styleOf(ctx context.Context, configured oauth2.AuthStyle) *clientStyle {
 // learn keeps a style by which the server knew the client, whatever else it said.
 func (s *clientStyle) learn(style oauth2.AuthStyle, err error) {
 	said, ok := errors.AsType[*TokenError](err)
+	if ok && (said.Code == nonceAsked || said.Code == badProof) {
+		return // that may be before the client is looked at
+	}
 	if err == nil || (ok && said.Code != "" && said.StatusCode < http.StatusInternalServerError) {
 		s.Store(int64(style))
 	}

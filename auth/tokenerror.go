@@ -62,7 +62,7 @@ func (e *TokenError) Final() bool {
 	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
 		"access_denied", "expired_token", "invalid_target":
 		return true
-	case "server_error", "temporarily_unavailable", "slow_down", "authorization_pending":
+	case "server_error", "temporarily_unavailable", "slow_down", "authorization_pending", nonceAsked:
 		return false
 	}
 	switch {

@@ -62,6 +62,7 @@ func (*MemoryStore) String() string { return "memory" }
 type entry struct {
 	Token  *oauth2.Token `json:"token,omitempty"`
 	Good   time.Time     `json:"good,omitzero"`    // until when the token is; zero is without end
+	Bound  string        `json:"jkt,omitempty"`    // the thumbprint of the key that it is bound to
 	Lease  *lease        `json:"lease,omitempty"`  // somebody is minting
 	Failed *failure      `json:"failed,omitempty"` // the last mint failed
 }
