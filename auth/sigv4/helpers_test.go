@@ -129,6 +129,11 @@ func check(r *http.Request, body, secret string) error {
 	if hash := r.Header.Get("X-Amz-Content-Sha256"); hash != "" && hash != "UNSIGNED-PAYLOAD" && hash != hexHash(body) {
 		return fmt.Errorf("XAmzContentSHA256Mismatch")
 	}
+	for name := range strings.SplitSeq(signed, ";") {
+		if name != "host" && name != "content-length" && r.Header.Values(name) == nil {
+			return fmt.Errorf("%s is signed, and did not come", name)
+		}
+	}
 	for name := range r.Header {
 		if name = strings.ToLower(name); strings.HasPrefix(name, "x-amz-") && !slices.Contains(strings.Split(signed, ";"), name) {
 			return fmt.Errorf("%s is not signed", name)

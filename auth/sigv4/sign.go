@@ -186,13 +186,13 @@ func cleaned(escaped string) string {
 	return p
 }
 
-// changes tells whether a field may be another on its way, or is not taken from the header.
+// changes tells whether a field may be another on its way. The signer itself leaves out
+// User-Agent, Expect, Transfer-Encoding and X-Amzn-Trace-Id.
 func changes(field string) bool {
 	switch field {
-	case "Host", "Content-Length", "Transfer-Encoding", "Trailer", // net/http has its own
-		"Connection", "Keep-Alive", "Te", "Upgrade", "Expect", "Proxy-Authorization", "Proxy-Connection",
-		"User-Agent", "Referer", "From", "Via", "Forwarded", "X-Forwarded-For", "Max-Forwards", "Cache-Control", "Pragma",
-		"Traceparent", "Tracestate", "Baggage", "X-Amzn-Trace-Id",
+	case "Connection", "Keep-Alive", "Te", "Trailer", "Upgrade", "Proxy-Authorization", "Proxy-Connection",
+		"Referer", "From", "Via", "Forwarded", "X-Forwarded-For", "Max-Forwards", "Cache-Control", "Pragma",
+		"Traceparent", "Tracestate", "Baggage",
 		dateField, tokenField, authorization: // the signer writes them
 		return true
 	}
