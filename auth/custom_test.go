@@ -167,11 +167,15 @@ func TestUseRefusesACustomSchemeThatCannotSign(t *testing.T) {
 
 func TestACustomSchemeShowsNothingOfWhatItWrites(t *testing.T) {
 	step, _ := acme("Acme " + odd + "acme")
-	hidden := secretive{step, []string{odd + "acme"}}
-	rt := &api{answer: func(req *http.Request) (*http.Response, error) {
-		return reply(req, 400, "text/plain", echo(req)+odd+"acme"), nil
+	alone := auth.Custom{Scheme: "alone", Header: "X-Api-Key", Sign: func(req *http.Request) error {
+		req.Header.Set("X-Api-Key", odd+"alone")
+		return nil
 	}}
-	resp, err := client(t, rt, step, middleware.RequireStatus{}).R().Get("/")
+	hidden := secretive{step, []string{odd + "acme", odd + "alone"}}
+	rt := &api{answer: func(req *http.Request) (*http.Response, error) {
+		return reply(req, 400, "text/plain", echo(req)+odd+"acme "+odd+"alone"), nil
+	}}
+	resp, err := client(t, rt, step, alone, middleware.RequireStatus{}).R().Get("/")
 	require.ErrorContains(t, err, "400")
 	hidden.requireSilent(t, "the error", shown(err))
 	hidden.requireSilent(t, "the caller's request", dump(resp.Request.RawRequest)+resp.Request.GenerateCurlCommand())
