@@ -366,7 +366,8 @@ func TestUseRefusesAnOAuth1ThatCannotSign(t *testing.T) {
 	require.NoError(t, middleware.Use(resty.New(), oauth1))
 	require.NoError(t, middleware.Use(resty.New(), auth.OAuth1{ConsumerKey: "k", ConsumerSecret: auth.Static(""), Callback: "oob"}))
 	for want, change := range map[string]func(*auth.OAuth1){
-		"ConsumerKey is empty": func(o *auth.OAuth1) { o.ConsumerKey = "" },
+		"Origins: \"x\" is no origin":                                                         func(o *auth.OAuth1) { o.Origins = []string{"x"} },
+		"ConsumerKey is empty":                                                                func(o *auth.OAuth1) { o.ConsumerKey = "" },
 		"ConsumerKey has a control character, such as a line end":                             func(o *auth.OAuth1) { o.ConsumerKey = "k\n" },
 		"ConsumerSecret is nil: give auth.Env":                                                func(o *auth.OAuth1) { o.ConsumerSecret = nil },
 		"TokenSecret is nil: give auth.Env":                                                   func(o *auth.OAuth1) { o.TokenSecret = nil },
@@ -381,7 +382,6 @@ func TestUseRefusesAnOAuth1ThatCannotSign(t *testing.T) {
 		"PLAINTEXT and InsecureHTTP would send the secrets in the clear: keep one of them (RFC 5849 section 3.4.4)": func(o *auth.OAuth1) { o.Method, o.InsecureHTTP = "PLAINTEXT", true },
 		"BodyHash is not signed by PLAINTEXT: leave it out":                                                         func(o *auth.OAuth1) { o.Method, o.BodyHash = "PLAINTEXT", true },
 		"Realm: the header value has a control character at byte 1":                                                 func(o *auth.OAuth1) { o.Realm = "a\n" },
-		`Origins: "x" is no origin`:                                                                                 func(o *auth.OAuth1) { o.Origins = []string{"x"} },
 	} {
 		err := middleware.Use(resty.New(), oauth1Like(change))
 		require.ErrorContains(t, err, "oauth1: "+want)
