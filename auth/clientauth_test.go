@@ -109,10 +109,10 @@ func TestTheErrorOfTheSecondPlaceIsToldWhereTheClientIsKnownThere(t *testing.T) 
 		if n == 1 {
 			return refusing(400, "invalid_client")(n, form)
 		}
-		return refusing(400, "invalid_scope")(n, form)
+		return refusing(400, "invalid_grant")(n, form)
 	}
 	_, err := client(t, &api{}, id.step()).R().Get("/")
-	require.ErrorContains(t, err, "400 invalid_scope")
+	require.ErrorContains(t, err, "400 invalid_grant")
 	require.NotContains(t, err.Error(), "s3cret-client")
 	require.Equal(t, []string{"header", "form"}, ways(id))
 }

@@ -181,7 +181,7 @@ func TestUseRefusesALoginThatCannotWork(t *testing.T) {
 		{"device, plain http", auth.DeviceAuthorization{Config: config(func(c *oauth2.Config) { c.Endpoint.DeviceAuthURL = "http://id.test/device" }), Prompt: prompt}, "oauth2: DeviceAuthURL: credentials are not sent over plain http to http://id.test: use https, or set InsecureHTTP"},
 		{"code", auth.AuthorizationCode{Config: good}, ""},
 		{"code, a port of its own", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.RedirectURL = "http://[::1]:8400" })}, ""},
-		{"code, no page", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.Endpoint.AuthURL = "" })}, "oauth2: Config.Endpoint.AuthURL is no absolute URL: it is the page on which the person logs in"},
+		{"code, no page", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.Endpoint.AuthURL = "" })}, "oauth2: AuthURL is empty"},
 		{"code, no token endpoint", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.Endpoint.TokenURL = "" })}, "oauth2: TokenURL is empty"},
 		{"code, an answer elsewhere", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.RedirectURL = "http://app.test/callback" })}, `oauth2: Config.RedirectURL "http://app.test/callback" is not on this machine: leave it empty, or give one of http://127.0.0.1`},
 		{"code, an answer over TLS", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.RedirectURL = "https://127.0.0.1/callback" })}, `oauth2: Config.RedirectURL "https://127.0.0.1/callback" is not on this machine: leave it empty, or give one of http://127.0.0.1`},

@@ -338,7 +338,7 @@ func TestUseRefusesASignatureThatCannotSign(t *testing.T) {
 		{"req", func(g *auth.Signature) { g.Components = []string{"x-a;req"} }, "is for answers or trailers"},
 		{"tr", func(g *auth.Signature) { g.Components = []string{"x-a;tr"} }, "is for answers or trailers"},
 		{"no component", func(g *auth.Signature) { g.Components = []string{"@host"} }, `the component "@host" is none of RFC 9421 section 2.2`},
-		{"itself", func(g *auth.Signature) { g.Components = []string{"@signature-params"} }, "is none of RFC 9421 section 2.2"},
+		{"itself", func(g *auth.Signature) { g.Components = []string{"@signature-params"} }, "is no field, and none of RFC 9421 section 2.2"},
 		{"no name", func(g *auth.Signature) { g.Components = []string{""} }, "is not written as in RFC 9421"},
 		{"quotes", func(g *auth.Signature) { g.Components = []string{`"@query-param";name="a"`} }, "is not written as in RFC 9421"},
 		{"no parameter name", func(g *auth.Signature) { g.Components = []string{"@query-param"} }, `has no name alone: write @query-param;name="id"`},
