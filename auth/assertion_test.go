@@ -105,7 +105,7 @@ func TestTheJWTBearerGrantIsWhatRFC7523Says(t *testing.T) {
 			require.Equal(t, []string{"urn:ietf:params:oauth:grant-type:jwt-bearer", "read", "https://api.test"}, []string{form.Get("grant_type"), form.Get("scope"), form.Get("resource")})
 			claims := claimsOf(t, form.Get("assertion"))
 			require.Equal(t, tt.want, [3]any{claims["iss"], claims["sub"], claims["aud"]})
-			require.Equal(t, 5*time.Minute, time.Duration(claims["exp"].(float64)-claims["iat"].(float64))*time.Second)
+			require.InDelta(t, (5 * time.Minute).Seconds(), claims["exp"].(float64)-claims["iat"].(float64), 0)
 			_, _, header := id.last(t).req.BasicAuth()
 			require.Equal(t, tt.grant.Secret != nil, header)
 		})

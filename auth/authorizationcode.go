@@ -38,7 +38,8 @@ type AuthorizationCode struct {
 	// checks nothing: see [Server.AuthorizationIssuer].
 	Issuer string
 	// Open brings the person to the page of a URL. nil opens the system's browser. It
-	// does not wait for the person.
+	// does not wait for the person, and ctx ends with the login: a browser that is bound
+	// to it would be closed then.
 	Open func(ctx context.Context, url string) error
 	// Params are further ones of the authorization request, such as prompt or audience.
 	Params url.Values

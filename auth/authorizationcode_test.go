@@ -93,11 +93,14 @@ func (s *loginServer) grant() auth.AuthorizationCode {
 
 // browse opens a page, and tells the status and the text of where it led.
 func browse(ctx context.Context, page string) (status int, shown string) {
+	ctx = context.WithoutCancel(ctx) // a browser outlives the login
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, page, nil)
 	if err != nil {
 		return 0, err.Error()
 	}
-	resp, err := (&http.Client{}).Do(req)
+	tab := &http.Transport{}
+	defer tab.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: tab}).Do(req)
 	if err != nil {
 		return 0, err.Error()
 	}

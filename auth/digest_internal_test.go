@@ -150,6 +150,17 @@ func TestNothingIsKeptOfReplaysThatAreOver(t *testing.T) {
 	require.Same(t, one, o.enter(digestChallenge{nonce: "n"}), "and has it for as long as it is used")
 }
 
+func TestALateAnswerDoesNotBringANonceBack(t *testing.T) {
+	o := &sessions{}
+	one, two := o.enter(digestChallenge{nonce: "n"}), o.enter(digestChallenge{nonce: "m"})
+	o.replace(nil, one)
+	o.replace(one, two)
+	o.replace(one, one.after(&http.Response{}))
+	require.Same(t, two, o.current())
+	o.replace(one, one.after(&http.Response{Header: http.Header{"Authentication-Info": {`nextnonce="l"`}}}))
+	require.Same(t, two, o.current())
+}
+
 // However a replay ends, it is over.
 func TestNothingIsKeptOfAReplayThatCameToNothing(t *testing.T) {
 	ask := func(req *http.Request) *http.Response {

@@ -106,7 +106,7 @@ func TestADigestPrintsItsUserAndWhereItsPasswordComesFrom(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%X"} {
 		require.Equal(t, "digest(ada, password P)", fmt.Sprintf(verb, &auth.Digest{Username: "ada", Password: auth.Env("P")}))
 	}
-	require.Equal(t, "digest(, password none)", fmt.Sprintf("%v", &auth.Digest{}))
+	require.Equal(t, "digest(, password none)", fmt.Sprintf("%+v", &auth.Digest{}))
 }
 
 func TestDigestKeepsTheContract(t *testing.T) {

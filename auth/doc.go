@@ -1,7 +1,13 @@
-// Package auth proves who a client is: [Basic], [Bearer], [APIKey] and [OAuth2], as
-// steps of a pipeline.
+// Package auth proves who a client is, by a step of a pipeline:
 //
 //	err := middleware.Use(client, auth.Bearer{Token: auth.Env("GITHUB_TOKEN")})
+//
+// There are steps for
+//
+//   - what is known: [Basic], [Digest], [Netrc], [Bearer] and [APIKey]
+//   - what a server issues: [OAuth2] with a [Grant], such as [ClientCredentials],
+//     [AuthorizationCode] or [GitHubApp], and a [TokenStore] where a token is shared
+//   - what the client signs: [JWT], [HMAC] and [Signature]
 //
 // The same rules hold for all of them:
 //
@@ -21,5 +27,12 @@
 //     beside a step that writes it is refused by [middleware.Use].
 //   - A secret comes from a [Source] and never shows: not in an error, a log, the
 //     printed pipeline, fmt output of the step, resty's debug log or curl line.
-//   - Credentials are written anew for each attempt, below all that logs requests.
+//   - Credentials are written anew for each attempt, below all that logs requests. What
+//     signs comes last in its layer: it covers what the other steps have written. A body
+//     that is signed must be one that can be read twice, from bytes or with GetBody.
+//   - Where a server refuses what may have gone stale, a token or a nonce, the request is
+//     sent once more with another, and not a third time.
+//
+// To test a program that uses these, the module auth/authtest starts a real OpenID
+// provider in the process.
 package auth

@@ -23,6 +23,7 @@ import (
 // with 200.
 type internet struct {
 	base *http.Transport
+	asks string // WWW-Authenticate of the 401 for a request without Authorization; "" is none
 
 	mu   sync.Mutex
 	hits []hit
@@ -72,6 +73,11 @@ func (n *internet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	n.mu.Lock()
 	n.hits = append(n.hits, h)
 	n.mu.Unlock()
+	if n.asks != "" && r.Header.Get("Authorization") == "" {
+		w.Header().Set("WWW-Authenticate", n.asks)
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
 	if r.URL.Path == "/go" {
 		w.Header().Set("Set-Cookie", "jar=s3cret-jar; Domain=home.test; Path=/")
 		w.Header().Set("Location", r.URL.Query().Get("to"))

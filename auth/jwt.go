@@ -31,11 +31,12 @@ import (
 // Its iat is 1 min in the past, or a quarter of Lifetime where that is less, so that a
 // server whose clock is behind takes it; from iat to exp it is Lifetime. There is no nbf.
 //
-// A token is kept for each audience until 10 s before it expires, and renewed in the
-// background in its last minute; however many callers wait, there is one signature. The
-// key is read for each token, on a context of its own, so that a key file may be replaced
-// at any time. A key that cannot be read is not read again before a backoff of 100 ms,
-// doubling to 1 min. Up to 4096 origins are remembered, those that were used last.
+// A token is kept for each audience until 10 s before it expires, or a quarter of what it
+// had left where that is less, and renewed in the background in its last minute, or half;
+// however many callers wait, there is one signature. The key is read for each token, on a
+// context of its own, so that a key file may be replaced at any time. A key that cannot be
+// read is not read again before a backoff of 100 ms, doubling to 1 min. Up to 4096 origins
+// are remembered, those that were used last.
 //
 // A 401 drops the token that was refused, and the request is sent once more with a fresh
 // one, unless the one that was refused was made for this very attempt: then it is not its

@@ -144,7 +144,7 @@ func FuzzPrivateKey(f *testing.F) {
 			var is interface{ Final() bool }
 			require.True(t, errors.As(err, &is) && is.Final())
 			for line := range strings.Lines(text) {
-				if line = strings.TrimSpace(line); len(line) > 16 && !strings.HasPrefix(line, "-----") {
+				if line = strings.TrimSpace(line); len(line) > 16 && !strings.Contains(line, " KEY") { // a label is no secret
 					require.NotContains(t, err.Error(), line)
 				}
 			}

@@ -103,7 +103,7 @@ func (a *attempt) send(req *http.Request, below Next) (*http.Response, error) {
 	}
 	resp, err := below(req)
 	if err != nil {
-		return nil, a.explain(err)
+		return nil, a.honest(a.explain(err))
 	}
 	answered = true
 	return resp, nil
@@ -125,13 +125,16 @@ func (a *attempt) traced() context.Context {
 // answers with context.Canceled whatever the cause was.
 func (a *attempt) explain(err error) error {
 	if t := a.limited(); t != nil {
-		return t
+		return waited(err, a.dated(t))
 	}
 	if a.Context.Err() != nil && isContextError(a.Context, err) {
 		if t := a.call.limited(); t != nil { // it came by way of a context that a step derived
-			return t
+			return waited(err, t)
 		}
-		return ended(a.Context)
+		if errors.Is(a.Context.Err(), context.Canceled) {
+			return ended(a.Context)
+		}
+		return waited(err, ended(a.Context))
 	}
 	return err
 }

@@ -58,7 +58,8 @@ type Observer interface {
 
 // Binder is a step with state that must live as long as the client has a step of
 // that name, and survive a later [Use] or a [With]: Bind returns the step to run,
-// with the state of old, the step that it replaces, or nil.
+// with the state of old: the step that it replaces, an [Earlier] where there is none and
+// a request brings it, or nil.
 type Binder interface {
 	Middleware
 	Bind(old Middleware) Middleware

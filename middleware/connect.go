@@ -14,7 +14,9 @@ import (
 
 // ConnectError is the error of a connection that was never made: nothing of the
 // request was sent. Under a [Timeout] that is known for certain, without one it is
-// told by the type of the error.
+// told by the type of the error. Where an attempt has had a connection before, because a
+// step sends twice, the error is not one of this type; and where a step returns one of
+// another call after its own request was sent, it is wrapped, and Unsent is false.
 type ConnectError struct {
 	Phase string // dns, dial, tls or proxy
 	Err   error

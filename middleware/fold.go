@@ -27,6 +27,7 @@ type pipeline struct {
 	personal    bool // the request brought credentials of its own
 	base        baser
 	home        atomic.Pointer[home] // of the last request
+	brought     brought              // by requests
 }
 
 // baser is a step that puts another transport in the place of the client's.
@@ -147,9 +148,10 @@ func sendBase(req *http.Request) (*http.Response, error) {
 	a.sent.Store(true)
 	resp, err := a.base.RoundTrip(req)
 	if resp, err = held(func() string { return fmt.Sprintf("the transport (%T)", a.base) }, resp, err); err != nil {
-		return nil, a.explain(a.connectError(req, err))
+		err = a.explain(a.blamed(a.connectError(req, err)))
 	}
-	return resp, nil
+	a.reached(err)
+	return resp, err
 }
 
 // hasBehaviour tells whether a step does anything.

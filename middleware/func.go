@@ -56,6 +56,9 @@ func (s *wrapStep) Layer() Layer { return s.layer }
 // Bind decorates what is below, which the context tells for each request. A client that
 // adopts the step again keeps the transport that it has.
 func (s *wrapStep) Bind(old Middleware) Middleware {
+	if before, ok := old.(Earlier); ok {
+		old = before.Middleware
+	}
 	if has, ok := old.(*wrapStep); ok && has.of == s {
 		return has
 	}

@@ -53,8 +53,8 @@ func Rewind(req *http.Request) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if again.Body = body; body != nil && body != http.NoBody && a != nil && a.silences() {
-		again.Body = &requestBody{ReadCloser: body, of: a}
+	if again.Body = body; a != nil {
+		again.Body = a.again(body)
 	}
 	return again, nil
 }

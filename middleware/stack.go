@@ -55,7 +55,7 @@ var ranks = map[string]int{
 	"log": 8, "trace": 9, "metrics": 10,
 	"retry": 1, hedge: users + 1, // the innermost, also where a user's step retries
 	"basic": 1, "bearer": 2, "jwt": 2, "oauth2": 3, "api-key": 4, "netrc": 5,
-	"digest": users + 1, "hmac": users + 1, "signature": users + 2, // last: they cover what the others have written
+	"digest": users + 1, "hmac": users + 1, "oauth1": users + 1, "signature": users + 2, "sigv4": users + 2, // last: they cover what the others have written
 	"timeout": 1, "max-body": 2, "pool": 3,
 }
 
@@ -85,9 +85,9 @@ func (s Stack) sorted() Stack {
 }
 
 // with is the stack with further steps: a later one replaces its namesake in its
-// place, so that the order of users' steps stays. With displace, it also drops the
-// steps that write the same header field.
-func (s Stack) with(steps Stack, displace bool) Stack {
+// place, so that the order of users' steps stays. Steps that a request brings, with what
+// others have brought, also drop those that write the same header field.
+func (s Stack) with(steps Stack, before *brought) Stack {
 	out := slices.Clone(s)
 	for _, step := range steps {
 		at := out.find(step.Name())
@@ -102,9 +102,13 @@ func (s Stack) with(steps Stack, displace bool) Stack {
 			continue
 		}
 		if b, ok := step.(Binder); ok && !same(old, step) {
-			step = b.Bind(old)
+			if old != nil || before == nil {
+				step = b.Bind(old)
+			} else {
+				step = before.bind(b)
+			}
 		}
-		if displace {
+		if before != nil {
 			out = slices.DeleteFunc(out, func(m Middleware) bool { return m.Name() != step.Name() && sameField(m, step) })
 			at = out.find(step.Name())
 		}

@@ -99,13 +99,19 @@ const (
 type TimeoutError struct {
 	Limit string        // connect, read, attempt or deadline
 	Value time.Duration // what it was set to
+
+	had bool // a connection was there, before it or as it fired
 }
 
 // Error is "timeout: read: nothing came for 10s".
 func (e *TimeoutError) Error() string {
 	switch e.Limit {
 	case limitConnect:
-		return fmt.Sprintf("timeout: connect: no connection within %v", e.Value)
+		s := fmt.Sprintf("timeout: connect: no connection within %v", e.Value)
+		if e.had {
+			s += ", and yet the request may have been sent"
+		}
+		return s
 	case limitRead:
 		return fmt.Sprintf("timeout: read: nothing came for %v", e.Value)
 	case limitAttempt:
@@ -115,8 +121,9 @@ func (e *TimeoutError) Error() string {
 	}
 }
 
-// Unsent tells whether there was no connection yet.
-func (e *TimeoutError) Unsent() bool { return e.Limit == limitConnect }
+// Unsent tells whether there was no connection: none came as the limit fired, and none was
+// there earlier in the attempt.
+func (e *TimeoutError) Unsent() bool { return e.Limit == limitConnect && !e.had }
 
 // Timeout is true.
 func (*TimeoutError) Timeout() bool { return true }

@@ -89,7 +89,7 @@ func (l located) String() string {
 // is wrong with them.
 func build(had, steps Stack) (*pipeline, []error) {
 	steps, errs := valid(steps)
-	merged := had.with(steps, false)
+	merged := had.with(steps, nil)
 	errs = append(errs, unfit(merged, merged)...)
 	errs = append(errs, loops(merged)...)
 	for i, a := range merged {

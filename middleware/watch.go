@@ -21,6 +21,7 @@ type watch struct {
 	most    time.Duration // how long it may last; 0 is for ever
 	asked   bool          // a connection was asked for
 	got     bool          // and there
+	had     bool          // one was, at any time: the request may have been read
 	shakes  int           // the TLS handshakes that were begun for it
 	answer  bool          // has begun: what is still sent of the request keeps nobody waiting
 	over    bool
@@ -74,7 +75,7 @@ func (w *watch) connecting() {
 }
 
 func (w *watch) connected() {
-	w.wait(w.owner.call.pipe.limits.read, func() { w.got = true })
+	w.wait(w.owner.call.pipe.limits.read, func() { w.got, w.had = true, true })
 }
 
 func (w *watch) shaking() {
@@ -190,12 +191,20 @@ func (w *watch) silenceLimit() *TimeoutError {
 	return &TimeoutError{Limit: limitRead, Value: w.most}
 }
 
-// unconnected tells whether a connection was asked for and never there, and whether
-// the base tells of connections at all.
+// unconnected tells whether a connection was asked for and never there, in all that the
+// attempt has sent, and whether the base tells of connections at all.
 func (w *watch) unconnected() (never, known bool) {
 	w.watchMu.Lock()
 	defer w.watchMu.Unlock()
-	return w.asked && !w.got, w.asked
+	return !w.had, w.asked || w.had
+}
+
+// reached notes how a send has ended. Where the base tells of no connections, the request may
+// have been read unless the error is of a kind that says otherwise.
+func (w *watch) reached(err error) {
+	w.watchMu.Lock()
+	defer w.watchMu.Unlock()
+	w.had = w.had || err == nil || (!w.asked && !isUnsent(err))
 }
 
 // stop ends the watch, and tells whether it was still on.

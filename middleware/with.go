@@ -86,7 +86,7 @@ func (p *pipeline) plus(steps Stack) (*pipeline, error) {
 			return nil, fmt.Errorf("%s: it belongs to a client, not to a request: give it to middleware.Use", step.Name())
 		}
 	}
-	all := p.steps.with(steps, true)
+	all := p.steps.with(steps, &p.brought)
 	if errs := append(unfit(slices.DeleteFunc(slices.Clone(steps), isOff), all), loops(all)...); len(errs) > 0 {
 		return nil, mistakes(errs)
 	}

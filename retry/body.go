@@ -2,7 +2,6 @@ package retry
 
 import (
 	"bytes"
-	"errors"
 	"io"
 	"net/http"
 	"slices"
@@ -15,6 +14,9 @@ type buffered struct {
 	err  error         // in its place
 	held bool          // nothing comes behind for now
 }
+
+// mostRoom is the most that is made room for on the word of a server.
+const mostRoom = 1 << 20
 
 // buffer reads a body into memory, most bytes of it; of one that is known to be longer, none,
 // or the beginning where that is asked for. On an error the body is what came, and then the
@@ -40,23 +42,25 @@ func buffer(resp *http.Response, most int64, beginning bool) (*buffered, error) 
 	return b, err
 }
 
-// readUpTo reads a body of a length, or of one that is not known, and one byte more than
-// most where there is that much.
+// readUpTo reads a body, and one byte more than most where there is that much. length is
+// what the body is said to have, or -1: no more than how much room it may need, since
+// whoever changes a body need not change that.
 func readUpTo(body io.Reader, length, most int64) ([]byte, error) {
-	if length < 0 {
-		return io.ReadAll(io.LimitReader(body, most+1))
-	}
-	text := make([]byte, length)
-	n, err := io.ReadFull(body, text)
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return text[:n], err
-	}
-	var end [1]byte
-	if n, err := body.Read(end[:]); n > 0 || (err != nil && err != io.EOF) {
-		return slices.Concat(text, end[:n]), err
+	text := make([]byte, 0, min(max(length, 0), most, mostRoom)+bytes.MinRead)
+	for int64(len(text)) <= most {
+		text = slices.Grow(text, 1)
+		room := text[len(text):cap(text)]
+		if left := most - int64(len(text)); left < int64(len(room)) {
+			room = room[:left+1]
+		}
+		n, err := body.Read(room)
+		text = text[:len(text)+n]
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return text, err
+		}
 	}
 	return text, nil
 }
@@ -93,7 +97,9 @@ func show(resp *http.Response, b *buffered, look func()) {
 		return
 	}
 	b.held = true
+	defer func() {
+		b.held, resp.Body = false, b
+		_, _ = b.text.Seek(0, io.SeekStart)
+	}()
 	look()
-	b.held = false
-	_, _ = b.text.Seek(0, io.SeekStart)
 }

@@ -16,8 +16,9 @@ import (
 //
 // It counts attempts, each retry and hedge for itself. A status of 500 or above, an error of
 // the network and a time limit of the kit's are failures. Any other answer is a success, 429
-// too: the server is there. What the caller ended, and what a step refused to send, does not
-// count. The headers decide; a body that breaks off later does not count either.
+// too: the server is there. What the caller ended, or whose body he could not give, and what
+// a step refused to send, does not count. The headers decide; a body that breaks off later
+// does not count either.
 //
 // While it is open an attempt fails with an [*OpenError], which a [Policy] waits for only
 // where that is no longer than its own wait. When OpenFor is over, Probes attempts are let
@@ -26,12 +27,13 @@ import (
 //
 // The zero value is ready. It is a pointer and not copied, and safe for concurrent use. One
 // that replaces another with the same numbers goes on with what that has counted, for each
-// of up to 4096 origins.
+// of up to 4096 origins; so does one that a request brings (middleware.With) to a client
+// without, with the one of a request before.
 type Breaker struct {
 	FailureRatio float64       // of the attempts in Window, from which on it opens; 0 is 0.5
 	MinAttempts  int           // in Window, before it may open; 0 is 20
-	Window       time.Duration // 0 is 10 s
-	OpenFor      time.Duration // 0 is 5 s
+	Window       time.Duration // 0 is 10 s; a day at the longest
+	OpenFor      time.Duration // 0 is 5 s; a day at the longest
 	Probes       int           // 0 is 3
 	// OnChange is told of each change, by the goroutine whose attempt caused it.
 	OnChange func(BreakerChange)
@@ -99,7 +101,7 @@ func (b *Breaker) numbers() breakerNumbers {
 
 // Bind goes on with what the breaker before has counted.
 func (b *Breaker) Bind(old middleware.Middleware) middleware.Middleware {
-	before, ok := old.(*Breaker)
+	before, ok := ours(old).(*Breaker)
 	if !ok || before.numbers() != b.numbers() {
 		return b
 	}
@@ -125,11 +127,11 @@ func (b *Breaker) Validate() error {
 	if b.MinAttempts < 0 {
 		errs = append(errs, fmt.Errorf("MinAttempts is %d: give 1 or more, or 0 for 20", b.MinAttempts))
 	}
-	if b.Window < 0 || (b.Window > 0 && b.Window < minWindow) {
-		errs = append(errs, fmt.Errorf("Window is %v: give %v or more, or 0 for 10s", b.Window, minWindow))
+	if b.Window < 0 || (b.Window > 0 && b.Window < minWindow) || b.Window > longest {
+		errs = append(errs, fmt.Errorf("Window is %v: give %v to %v, or 0 for 10s", b.Window, minWindow, longest))
 	}
-	if b.OpenFor < 0 {
-		errs = append(errs, fmt.Errorf("OpenFor is %v: give a positive duration, or 0 for 5s", b.OpenFor))
+	if b.OpenFor < 0 || b.OpenFor > longest {
+		errs = append(errs, fmt.Errorf("OpenFor is %v: give %v at the longest, or 0 for 5s", b.OpenFor, longest))
 	}
 	if b.Probes < 0 || b.Probes > maxProbes {
 		errs = append(errs, fmt.Errorf("Probes is %d: give 1 to %d, or 0 for 3", b.Probes, maxProbes))
@@ -139,6 +141,7 @@ func (b *Breaker) Validate() error {
 
 const (
 	minWindow = 10 * time.Millisecond
+	longest   = 24 * time.Hour
 	maxProbes = 1000
 )
 

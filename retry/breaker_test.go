@@ -3,8 +3,10 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"io"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -439,4 +441,64 @@ func TestObserversHearOfABreaker(t *testing.T) {
 		require.Equal(t, "open", heard.last.Text)
 		require.Equal(t, "breaker", heard.last.Step)
 	})
+}
+
+// TestTimesWithoutEndAreRefused: the engine counts in tenths of the window, and from now on.
+func TestTimesWithoutEndAreRefused(t *testing.T) {
+	for says, b := range map[string]*retry.Breaker{
+		"Window is 2562047h47m16.854775807s: give 10ms to 24h0m0s":         {Window: math.MaxInt64},
+		"OpenFor is 2562047h47m16.854775807s: give 24h0m0s at the longest": {OpenFor: math.MaxInt64},
+	} {
+		require.ErrorContains(t, middleware.Use(resty.New(), b), says)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{status: 503})
+		c := hedged(t, tr, &retry.Breaker{Window: 24 * time.Hour, OpenFor: 24 * time.Hour, MinAttempts: 1})
+		errs := sends(c, 2)
+		require.NoError(t, errs[0])
+		requireOpen(t, errs[1], 24*time.Hour)
+	})
+}
+
+// TestABodyOfTheCallersThatBreaksOffDoesNotCount: the uploader hangs up, and the server is well.
+func TestABodyOfTheCallersThatBreaksOffDoesNotCount(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
+	defer server.Close()
+	gone := errors.New("the uploader hung up")
+	for name, steps := range map[string]middleware.Stack{"watched": {middleware.Timeout{}}, "not watched": {}} {
+		c := http.Client{Transport: append(steps, &retry.Breaker{MinAttempts: 2}, retry.Policy{Wait: 1}).RoundTripper(&http.Transport{})}
+		reads := 0
+		for range 5 {
+			body := func() (io.ReadCloser, error) { reads++; return io.NopCloser(failing{gone}), nil }
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL, failing{gone})
+			require.NoError(t, err)
+			req.GetBody = body
+			_, err = c.Do(req)
+			require.ErrorIs(t, err, gone, name)
+		}
+		require.Zero(t, reads, "nor is it tried again")
+		resp, err := c.Get(server.URL)
+		require.NoError(t, err, name)
+		require.NoError(t, resp.Body.Close())
+	}
+}
+
+// TestAConnectionThatBreaksUnderABodyCounts: the transport closes the body, and what that then
+// says is no fault of the caller's.
+func TestAConnectionThatBreaksUnderABodyCounts(t *testing.T) {
+	c := http.Client{Transport: middleware.Stack{&retry.Breaker{MinAttempts: 2}}.RoundTripper(middleware.Next(func(req *http.Request) (*http.Response, error) {
+		_ = req.Body.Close()
+		_, err := req.Body.Read(make([]byte, 1))
+		return nil, err
+	}))}
+	for range 2 {
+		pipe, _ := io.Pipe()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, "https://api.example.com", pipe)
+		require.NoError(t, err)
+		_, err = c.Do(req)
+		require.ErrorIs(t, err, io.ErrClosedPipe)
+	}
+	_, err := c.Get("https://api.example.com")
+	open := &retry.OpenError{}
+	require.ErrorAs(t, err, &open)
 }

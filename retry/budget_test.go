@@ -2,6 +2,7 @@ package retry_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -202,4 +203,51 @@ func TestManyOriginsAreForgottenNotHoarded(t *testing.T) {
 	}
 	require.Equal(t, 99, spends(tokens, parsed(t, "https://9999.test"), false))
 	require.Equal(t, 100, spends(tokens, parsed(t, "https://0.test"), false), "forgotten long ago")
+}
+
+// TestPoliciesOfRequestsShareABudget: on a client that has none, each context brings its own
+// policy, and another hedge.
+func TestPoliciesOfRequestsShareABudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sends := func(step func() middleware.Middleware) int {
+			f := &failsAtTimes{part: 1, dice: rand.New(rand.NewPCG(1, 2))}
+			client := resty.New().SetBaseURL("https://api.test").SetTransport(f)
+			require.NoError(t, middleware.Use(client, middleware.RequireStatus{}))
+			for range 1000 {
+				_, _ = client.R().SetContext(middleware.With(t.Context(), step())).Get("/")
+			}
+			return f.sent
+		}
+		require.LessOrEqual(t, sends(func() middleware.Middleware { return retry.Policy{} }), 1100)
+		require.Equal(t, 4000, sends(func() middleware.Middleware { return retry.Policy{Budget: retry.Unlimited} }))
+		n := 0
+		require.LessOrEqual(t, sends(func() middleware.Middleware {
+			n++
+			if n <= 10 {
+				return retry.Policy{Budget: retry.Unlimited}
+			}
+			return retry.Policy{}
+		}), 1130, "what one of them brings is its own")
+	})
+}
+
+// TestBudgetsThatWouldBoundNothingAreRefused: NaN is in no order with anything, and a nil
+// pointer is no budget.
+func TestBudgetsThatWouldBoundNothingAreRefused(t *testing.T) {
+	var tokens *retry.Tokens
+	var ratio *retry.Ratio
+	for _, tt := range []struct {
+		budget retry.Budget
+		says   string
+	}{
+		{&retry.Ratio{Part: math.NaN()}, "Part is NaN"},
+		{&retry.Ratio{PerSecond: math.NaN()}, "PerSecond is NaN"},
+		{&retry.Ratio{PerSecond: math.Inf(1)}, "PerSecond is +Inf"},
+		{&retry.Tokens{Size: math.MaxInt, Cost: math.MaxInt}, "Size is"},
+		{tokens, "it is a nil *retry.Tokens: leave the field out"},
+		{ratio, "it is a nil *retry.Ratio: leave the field out"},
+	} {
+		err := middleware.Use(resty.New(), retry.Policy{Budget: tt.budget})
+		require.ErrorContains(t, err, "retry: Budget: "+tt.says)
+	}
 }

@@ -123,7 +123,6 @@ func (c *circuit) refusal() error {
 
 // judge tells how an attempt counts: nil is a success.
 func judge(req *http.Request, resp *http.Response, err error) error {
-	var refused interface{ Unsent() bool }
 	_, late := errors.AsType[*middleware.TimeoutError](err)
 	switch {
 	case err == nil && resp.StatusCode < http.StatusInternalServerError:
@@ -132,7 +131,7 @@ func judge(req *http.Request, resp *http.Response, err error) error {
 		return errFailed
 	case !middleware.Sent(req.Context()) || isFinal(err) || malformed(req):
 		return errUncounted
-	case errors.As(err, &refused) && refused.Unsent() && !ofNetwork(refused):
+	case refused(err):
 		return errUncounted
 	case req.Context().Err() != nil && !late:
 		return errUncounted

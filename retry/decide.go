@@ -67,16 +67,20 @@ func (p *Policy) safe(o *Outcome) bool {
 
 // transient tells whether another attempt may end better.
 func (p *Policy) transient(o *Outcome) bool {
-	if o.Err != nil {
-		if d, ok := whenAgain(o.Err); ok && d > p.base(o.Attempt) {
-			return false
-		}
+	if o.Response == nil && o.Err == nil {
+		return false
+	}
+	if d, ok := heldBack(o.Err); ok && d > p.base(o.Attempt) {
+		return false
 	}
 	if p.RetryIf != nil {
 		return p.RetryIf(o.Response, o.Err)
 	}
 	if o.Err != nil {
 		return Transient(o.Err)
+	}
+	if len(p.Statuses) == 0 {
+		return false
 	}
 	switch asked := shouldRetry(o.Response.Header); {
 	case o.Response.StatusCode < http.StatusBadRequest || asked == "":
@@ -100,19 +104,16 @@ func shouldRetry(h http.Header) string {
 // wait is how long to wait before the next attempt, or why there is none.
 func (p *Policy) wait(o *Outcome) (time.Duration, error) {
 	wait := p.backoff(o.Attempt, o.Waited, o.Random)
-	if d, ok := whenAgain(o.Err); ok {
-		wait = max(wait, d)
-	}
-	if o.Response != nil {
-		asked, err := p.asked(o.Response)
-		switch {
-		case err != nil:
-			return 0, err
-		case p.MaxRetryAfter != middleware.NoLimit && asked > p.MaxRetryAfter:
-			return 0, &DelayError{Asked: asked, Max: p.MaxRetryAfter}
-		case asked > 0:
-			wait = asked
-		}
+	asked, err := p.asked(o)
+	switch {
+	case err != nil:
+		return 0, err
+	case p.MaxRetryAfter != middleware.NoLimit && asked > p.MaxRetryAfter:
+		return 0, &DelayError{Asked: asked, Max: p.MaxRetryAfter}
+	case o.Response == nil:
+		wait = max(wait, asked)
+	case asked > 0:
+		wait = asked
 	}
 	if o.Remaining != 0 && wait >= o.Remaining {
 		return 0, fmt.Errorf("a wait of %v does not fit before the deadline: %w", wait.Round(time.Millisecond), context.DeadlineExceeded)
@@ -120,8 +121,13 @@ func (p *Policy) wait(o *Outcome) (time.Duration, error) {
 	return wait, nil
 }
 
-// asked is how long the server, or the caller's own reading of it, wants to wait.
-func (p *Policy) asked(resp *http.Response) (time.Duration, error) {
+// asked is how long the error, the server, or the caller's own reading of it, wants to wait.
+func (p *Policy) asked(o *Outcome) (time.Duration, error) {
+	resp := o.Response
+	if resp == nil {
+		d, _ := whenAgain(o.Err)
+		return d, nil
+	}
 	if p.after != nil {
 		d, err := p.after(resp)
 		if err != nil || d != 0 {

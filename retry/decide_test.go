@@ -3,6 +3,7 @@ package retry_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"syscall"
@@ -197,4 +198,58 @@ func FuzzDecide(f *testing.F) {
 			t.Fatalf("a wait of %v with %v left", d.Wait, time.Duration(remaining))
 		}
 	})
+}
+
+// TestWaitsWithoutEndStayWaits, and do not run over into the past.
+func TestWaitsWithoutEndStayWaits(t *testing.T) {
+	for _, jitter := range []retry.Jitter{retry.FullJitter, retry.EqualJitter, retry.DecorrelatedJitter, retry.NoJitter} {
+		for _, wait := range []time.Duration{math.MaxInt64, 1 << 62} {
+			for _, random := range []float64{0.99, 1} {
+				o := unavailable(1, random)
+				o.Waited = wait
+				d := retry.Policy{Wait: wait, MaxWait: math.MaxInt64, Jitter: jitter}.Decide(o)
+				require.Greater(t, d.Wait, time.Hour, "%v %v %v", jitter, wait, random)
+			}
+		}
+	}
+}
+
+// TestNoOutcomeIsNoReason: neither an answer nor an error.
+func TestNoOutcomeIsNoReason(t *testing.T) {
+	require.Zero(t, retry.Policy{}.Decide(retry.Outcome{Method: "GET", Attempt: 1}))
+	asks := retry.Policy{RetryIf: func(*http.Response, error) bool { return true }}
+	require.Zero(t, asks.Decide(retry.Outcome{Method: "GET", Attempt: 1}))
+}
+
+// TestMaxWaitAloneBoundsTheFirstWaitToo, however it is written.
+func TestMaxWaitAloneBoundsTheFirstWaitToo(t *testing.T) {
+	p := retry.Policy{MaxWait: 50 * time.Millisecond, Jitter: retry.NoJitter}
+	require.NoError(t, p.Validate())
+	require.Equal(t, "4 attempts, waits 50ms to 50ms, budget 500", p.String())
+	for attempt := 1; attempt < 4; attempt++ {
+		require.Equal(t, 50*time.Millisecond, p.Decide(unavailable(attempt, 0)).Wait)
+	}
+	p.MaxWait = time.Second
+	require.Equal(t, 100*time.Millisecond, p.Decide(unavailable(1, 0)).Wait)
+}
+
+// TestAnEmptyListOfStatusesIsNone, whatever the server says of its answer.
+func TestAnEmptyListOfStatusesIsNone(t *testing.T) {
+	asks := retry.Outcome{Method: "GET", Attempt: 1, Response: &http.Response{StatusCode: 409, Header: http.Header{"X-Should-Retry": {"true"}}}}
+	require.True(t, retry.Policy{}.Decide(asks).Retry)
+	require.True(t, retry.Policy{Statuses: []int{503}}.Decide(asks).Retry)
+	require.Zero(t, retry.Policy{Statuses: []int{}}.Decide(asks))
+}
+
+// TestAnErrorThatSaysWhenToAskAgainIsWaitedFor, as Retry-After is; what this process itself
+// holds back is not.
+func TestAnErrorThatSaysWhenToAskAgainIsWaitedFor(t *testing.T) {
+	after := func(err error) retry.Decision {
+		return retry.Policy{Wait: 50 * time.Millisecond}.Decide(retry.Outcome{Method: "POST", Attempt: 1, Err: err, Remaining: 5 * time.Second})
+	}
+	require.Equal(t, retry.Decision{Transient: true, Retry: true, Wait: 3 * time.Second}, after(later(3*time.Second)))
+	require.ErrorIs(t, after(later(5*time.Second)).GaveUp, context.DeadlineExceeded)
+	require.Equal(t, &retry.DelayError{Asked: time.Hour, Max: time.Minute}, after(later(time.Hour)).GaveUp)
+	require.Zero(t, after(&retry.LimitError{Wait: 3 * time.Second}))
+	require.Zero(t, after(fmt.Errorf("a step: %w", &retry.OpenError{Until: time.Now().Add(3 * time.Second)})))
 }

@@ -19,8 +19,8 @@ var (
 	ErrBudget   = errors.New("the budget for retries is spent: too many were made of late")
 )
 
-// DelayError is why a retry was not made: the server asked for a longer wait than
-// Policy.MaxRetryAfter.
+// DelayError is why a retry was not made: the server, or an error such as that of a token
+// endpoint, asked for a longer wait than Policy.MaxRetryAfter.
 type DelayError struct{ Asked, Max time.Duration }
 
 // Error says both.

@@ -1,10 +1,12 @@
 package retry_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -286,4 +288,70 @@ func TestRetryIfSeesTheBodyAndGivesItBack(t *testing.T) {
 		require.Equal(t, "fine", resp.String())
 		require.Len(t, s.Requests(), 3)
 	})
+}
+
+// TestALengthThatIsNotTrueCutsNothingOff: fakes leave out the ContentLength, and decorators
+// that change a body leave the one that it had.
+func TestALengthThatIsNotTrueCutsNothingOff(t *testing.T) {
+	text := strings.Repeat("0123456789", 10)
+	for _, length := range []int64{0, 1, 40, 99, 100, 101, 5000, -1} {
+		s := &script{answers: answers{func() (*http.Response, error) {
+			resp, err := status(200)()
+			resp.ContentLength, resp.Body = length, io.NopCloser(strings.NewReader(text))
+			return resp, err
+		}}}
+		for _, policy := range []retry.Policy{{}, {MaxBuffer: 50}, {MaxBuffer: 100}, {RetryIf: func(*http.Response, error) bool { return false }}} {
+			resp, err := clientOf(t, s, policy).R().Get("/")
+			require.NoError(t, err)
+			require.Equal(t, text, resp.String(), "a length of %d", length)
+		}
+	}
+}
+
+// TestRetryIfMayPutTheBodyBack, as one does with any response of net/http, or panic: a body
+// beyond MaxBuffer is the reader's, and whole, and closed.
+func TestRetryIfMayPutTheBodyBack(t *testing.T) {
+	for name, size := range map[string]int{"in memory": 100, "beyond": 3 << 20} {
+		for does, retryIf := range map[string]func(*http.Response, error) bool{
+			"puts back": func(r *http.Response, _ error) bool {
+				text, _ := io.ReadAll(r.Body)
+				_ = r.Body.Close()
+				r.Body = io.NopCloser(bytes.NewReader(text))
+				return false
+			},
+			"panics": func(*http.Response, error) bool { panic("RetryIf") },
+		} {
+			t.Run(does+", "+name, func(t *testing.T) {
+				body := &laneBody{Reader: strings.NewReader(strings.Repeat("x", size)), ctx: t.Context()}
+				closed := false
+				body.closed = func() { closed = true }
+				s := &script{answers: answers{func() (*http.Response, error) {
+					return &http.Response{StatusCode: 200, Header: http.Header{}, Body: body, ContentLength: -1}, nil
+				}}}
+				c := clientOf(t, s, retry.Policy{RetryIf: retryIf})
+				if does == "panics" {
+					require.PanicsWithValue(t, "RetryIf", func() { _, _ = c.R().Get("/") })
+				} else {
+					resp, err := c.R().Get("/")
+					require.NoError(t, err)
+					require.Len(t, resp.Body(), size)
+				}
+				require.True(t, closed)
+			})
+		}
+	}
+}
+
+// TestMaxBufferMayBeWithoutBound: what a server says of its length is not made room for.
+func TestMaxBufferMayBeWithoutBound(t *testing.T) {
+	for _, length := range []int64{-1, 1 << 60, math.MaxInt64} {
+		s := &script{answers: answers{func() (*http.Response, error) {
+			resp, err := status(200)()
+			resp.ContentLength, resp.Body = length, io.NopCloser(strings.NewReader("hello world"))
+			return resp, err
+		}}}
+		resp, err := clientOf(t, s, retry.Policy{MaxBuffer: math.MaxInt64}).R().Get("/")
+		require.NoError(t, err)
+		require.Equal(t, "hello world", resp.String())
+	}
 }

@@ -3,6 +3,7 @@ package retry_test
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"syscall"
 	"testing"
@@ -151,12 +152,10 @@ func TestAMovedClientWaitsAsBefore(t *testing.T) {
 				require.LessOrEqual(t, time.Since(begun), tt.max)
 				if tt.err == nil {
 					require.NoError(t, err)
-				} else if err != nil { // resty's own loop; the policy leaves the answer
+				} else {
 					require.ErrorIs(t, err, tt.err)
 				}
-				if err == nil {
-					require.Equal(t, tt.err == nil, resp.StatusCode() == 200)
-				}
+				require.Equal(t, tt.err == nil, resp.StatusCode() == 200)
 			})
 		})
 	}
@@ -200,4 +199,110 @@ func TestWhatAMovedClientDoesBetter(t *testing.T) {
 	require.NoError(t, middleware.Use(resty.New(), retry.FromResty(resty.New())))
 	forever := resty.New().SetRetryCount(2).SetRetryWaitTime(-1).SetRetryMaxWaitTime(-1)
 	require.NoError(t, middleware.Use(forever, retry.FromResty(forever)))
+}
+
+// TestAMovedClientMayRepeatPOSTsAsBefore, by what the documentation says.
+func TestAMovedClientMayRepeatPOSTsAsBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, method := range []string{"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "POST"} {
+			s, client := inBubble(t, faults{faultserver.Answer(503, ""), fine})
+			client.SetRetryCount(3).AddRetryCondition(onStatus)
+			p := retry.FromResty(client)
+			p.Methods = append(p.Methods, "POST")
+			require.NoError(t, middleware.Use(client, p))
+			_, err := client.R().Execute(method, "/")
+			require.NoError(t, err)
+			require.Len(t, s.Requests(), 2, method)
+		}
+	})
+}
+
+// TestTheErrorOfSetRetryAfterIsTheCallers, decoded or streamed, beside the answer.
+func TestTheErrorOfSetRetryAfterIsTheCallers(t *testing.T) {
+	quota := errors.New("quota exceeded")
+	for name, steps := range map[string]middleware.Stack{"alone": nil, "beside RequireStatus": {middleware.RequireStatus{}}} {
+		t.Run(name, func(t *testing.T) {
+			s := &script{answers: answers{status(429, "X-Answer", "yes")}}
+			client := resty.New().SetTransport(s).SetRetryCount(3).AddRetryCondition(func(r *resty.Response, _ error) bool { return r.StatusCode() == 429 })
+			client.SetRetryAfter(func(*resty.Client, *resty.Response) (time.Duration, error) { return 0, quota })
+			require.NoError(t, middleware.Use(client, append(steps, retry.FromResty(client))...))
+			resp, err := client.R().Get("https://api.test/")
+			require.ErrorIs(t, err, quota)
+			require.Equal(t, "yes", resp.Header().Get("X-Answer"), "the answer is there")
+			require.Len(t, s.at, 1)
+
+			_, err = client.R().SetDoNotParseResponse(true).Get("https://api.test/")
+			require.ErrorIs(t, err, quota)
+			require.Len(t, s.at, 2)
+
+			s.answers = answers{status(200)}
+			_, err = client.R().Get("https://api.test/")
+			require.NoError(t, err)
+		})
+	}
+}
+
+// TestAMovedClientWithATimeoutIsRefused: SetTimeout was the limit of an attempt.
+func TestAMovedClientWithATimeoutIsRefused(t *testing.T) {
+	client := resty.New().SetTimeout(300 * time.Millisecond).SetRetryCount(3)
+	p := retry.FromResty(client)
+	require.ErrorContains(t, middleware.Use(client, p), "SetTimeout(0), and add middleware.Timeout{Attempt: 300ms}")
+	client.SetTimeout(0)
+	require.NoError(t, middleware.Use(client, p, middleware.Timeout{Attempt: 300 * time.Millisecond}))
+
+	once := resty.New().SetTimeout(time.Second)
+	require.NoError(t, middleware.Use(once, retry.FromResty(once)), "one that does not retry is left alone")
+	plain := resty.New().SetTimeout(time.Second)
+	require.NoError(t, middleware.Use(plain, retry.Policy{}))
+}
+
+// TestAMovedClientWithoutWaitsHasNone: 0 is none for resty, and the default for a policy.
+func TestAMovedClientWithoutWaitsHasNone(t *testing.T) {
+	for name, set := range map[string]func(*resty.Client){
+		"no wait":         func(c *resty.Client) { c.SetRetryWaitTime(0) },
+		"no longest wait": func(c *resty.Client) { c.SetRetryMaxWaitTime(0).SetRetryWaitTime(100 * time.Microsecond) },
+		"neither":         func(c *resty.Client) { c.SetRetryWaitTime(0).SetRetryMaxWaitTime(0) },
+		"a wait in one step": func(c *resty.Client) {
+			c.SetRetryWaitTime(100 * time.Microsecond).SetRetryMaxWaitTime(100 * time.Microsecond)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			twins(t, faults{faultserver.Answer(503, "")}, func(c *resty.Client) { set(c.SetRetryCount(6).AddRetryCondition(onStatus)) },
+				func(t *testing.T, s *faultserver.Server, client *resty.Client) {
+					begun := time.Now()
+					_, err := client.R().Get("/")
+					require.NoError(t, err)
+					require.Len(t, s.Requests(), 7)
+					require.Less(t, time.Since(begun), time.Millisecond)
+				})
+		})
+	}
+}
+
+// TestConditionsAndHooksSeeTheAttemptAndTheClientsError, as in resty's own loop.
+func TestConditionsAndHooksSeeTheAttemptAndTheClientsError(t *testing.T) {
+	served := faults{faultserver.Hangup, faultserver.Answer(503, ""), faultserver.Answer(503, "")}
+	var conditions, hooks []int
+	twins(t, served, func(c *resty.Client) {
+		conditions, hooks = nil, nil
+		c.SetRetryCount(5).AddRetryCondition(func(r *resty.Response, err error) bool {
+			conditions = append(conditions, r.Request.Attempt)
+			failed := &url.Error{}
+			if err != nil {
+				return errors.As(err, &failed) && failed.Op == "Put" && strings.HasSuffix(failed.URL, "/x?api_key=REDACTED") != strings.HasSuffix(failed.URL, "/x?api_key=secret")
+			}
+			return r.StatusCode() == 503 && r.Request.Attempt < 3
+		}).AddRetryHook(func(r *resty.Response, err error) {
+			hooks = append(hooks, r.Request.Attempt)
+			if r.Request.Attempt == 1 {
+				require.ErrorAs(t, err, new(*url.Error))
+			}
+		})
+	}, func(t *testing.T, _ *faultserver.Server, client *resty.Client) {
+		resp, err := client.R().Put("/x?api_key=secret")
+		require.NoError(t, err)
+		require.Equal(t, []int{1, 2, 3}, conditions)
+		require.Equal(t, []int{1, 2}, hooks)
+		require.Equal(t, 3, resp.Request.Attempt)
+	})
 }

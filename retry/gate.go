@@ -2,6 +2,7 @@ package retry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -24,7 +25,7 @@ type gate struct {
 
 	mu    sync.Mutex
 	pace  *rate.Limiter // what the server's quota allows
-	most  int64         // the most that was left of it
+	most  int64         // the most that was left of it, since the reset before
 	empty bool          // nothing is left
 	reset time.Time     // when it is full again
 }
@@ -60,15 +61,21 @@ func (g *gate) takeSlot(ctx context.Context, most time.Duration) error {
 	if g.slots == nil || g.slots.TryAcquire(1) {
 		return nil
 	}
+	begun := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	if g.slots.Acquire(waiting, 1) == nil {
 		return nil
 	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	full := &LimitError{Origin: g.origin, why: fmt.Sprintf("%d requests are under way, and none has ended in %v", g.numbers.slots, most)}
+	if err := ctx.Err(); err != nil {
+		if !errors.Is(err, context.DeadlineExceeded) {
+			return context.Cause(ctx)
+		}
+		full.why = fmt.Sprintf("%d requests are under way, and none has ended in %v: nothing was sent", g.numbers.slots, time.Since(begun).Round(time.Millisecond))
+		full.ended = context.Cause(ctx)
 	}
-	return &LimitError{Origin: g.origin, why: fmt.Sprintf("%d requests are under way, and none has ended in %v", g.numbers.slots, most)}
+	return full
 }
 
 // takeTurn waits for the rates.
@@ -157,9 +164,16 @@ func (g *gate) learn(h http.Header) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	g.most, g.empty, g.reset = max(g.most, quota.Left, quota.Limit), quota.Left == 0, now.Add(quota.Reset)
+	if !now.Before(g.reset) {
+		g.most = 0
+	}
+	g.most, g.empty, g.reset = max(g.most, quota.Left), quota.Left == 0, now.Add(quota.Reset)
+	all := g.most
+	if quota.Limit > 0 {
+		all = quota.Limit
+	}
 	pace := rate.Inf
-	if quota.Left > 0 && quota.Left <= max(1, g.most/scarce) {
+	if quota.Left > 0 && quota.Left <= max(1, all/scarce) {
 		pace = rate.Limit(float64(quota.Left) / quota.Reset.Seconds())
 	}
 	g.pace.SetLimitAt(now, pace)

@@ -23,16 +23,19 @@ var ErrOutrun = errors.New("hedge: another attempt was faster")
 // can be read again. A failure does not win while another attempt is under way: an error, a
 // status of 500 or above, 429, or one of the policy's Statuses (RetryIf is not asked). Where
 // all fail, the caller or the policy gets the first that is an answer, or else the first
-// error. An attempt that fails before it is late is left to the policy.
+// error. An attempt that fails before it is late is left to the policy. One that fails while
+// others are under way gives up its place in a [Limit], and of its answer 256 KiB are read
+// into memory, so that its connection is free for them.
 //
-// A second request is paid from the budget of the client's policy, as a retry is, and never
-// gets that back; without a policy, from a &[Tokens]{} of its own. It counts as an attempt:
+// A second request is paid from the budget of the client's policy, as a retry is, and gets
+// that back only where it was not sent; without a policy, from a &[Tokens]{} of its own. It counts as an attempt:
 // where the policy's Attempts are used up, as under [Never], there is none. A stream is
 // hedged until its headers have come.
 //
 // The zero value learns, for each origin, what its slowest 5 % are, and hedges those. It is
 // a pointer and not copied, and safe for concurrent use. One that replaces another, as in
-// middleware.With, goes on with what that has learned. A panic below is raised where the
+// middleware.With, goes on with what that has learned; so does one that a request brings to a
+// client without, with the one of a request before. A panic below is raised where the
 // caller is, unless an answer was returned by then.
 type Hedge struct {
 	// After is when an answer is late. 0 is learned. Beside Quantile it is the least that is
@@ -70,7 +73,7 @@ func (*Hedge) Layer() middleware.Layer { return middleware.Retry }
 
 // Bind goes on with what the hedge before has learned.
 func (h *Hedge) Bind(old middleware.Middleware) middleware.Middleware {
-	before, ok := old.(*Hedge)
+	before, ok := ours(old).(*Hedge)
 	if !ok {
 		return h
 	}

@@ -176,3 +176,16 @@ func TestAnAttemptThatLosesIsLateToo(t *testing.T) {
 		tr.quiet(t)
 	})
 }
+
+// TestHedgesOfRequestsShareABudget: on a client that has none.
+func TestHedgesOfRequestsShareABudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{takes: time.Second, status: 503})
+		c := hedged(t, tr, middleware.RequireStatus{})
+		for range 200 {
+			_, _ = c.R().SetContext(middleware.With(t.Context(), &retry.Hedge{After: 100 * ms})).Get("/")
+		}
+		require.EqualValues(t, 300, tr.n.Load())
+		tr.quiet(t)
+	})
+}

@@ -406,3 +406,25 @@ func TestHedgeKeepsTheContract(t *testing.T) {
 			middlewaretest.Beside(func() middleware.Stack { return middleware.Stack{retry.Policy{}} }))
 	})
 }
+
+// TestHedgesStayWithinThePolicysAttempts: also where they come faster than a goroutine begins.
+func TestHedgesStayWithinThePolicysAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for range 300 {
+			tr := lanes(lane{takes: 2 * time.Second, status: 200})
+			resp, err := hedged(t, tr, &retry.Hedge{After: 1, Max: 10}, retry.Policy{Attempts: 2}).R().Get("/")
+			require.NoError(t, err)
+			require.LessOrEqual(t, tr.n.Load(), int32(2))
+			require.LessOrEqual(t, len(retry.History(resp)), 2)
+			tr.quiet(t)
+		}
+	})
+	most := int32(0)
+	for range 300 {
+		tr := lanes(lane{takes: 2 * time.Millisecond, status: 200})
+		_, err := hedged(t, tr, &retry.Hedge{After: 1, Max: 10}, retry.Policy{Attempts: 2}).R().Get("/")
+		require.NoError(t, err)
+		most = max(most, tr.n.Load())
+	}
+	require.LessOrEqual(t, most, int32(2))
+}

@@ -40,6 +40,9 @@ func (k IdempotencyKey) Writes() string {
 	return http.CanonicalHeaderKey(k.Header)
 }
 
+// Bind is the step, and not a pointer to it.
+func (k IdempotencyKey) Bind(middleware.Middleware) middleware.Middleware { return k }
+
 // RoundTrip sets the field.
 func (k IdempotencyKey) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
 	if (req.Method != http.MethodPost && req.Method != http.MethodPatch) || len(req.Header[k.Writes()]) > 0 {

@@ -108,3 +108,19 @@ func TestAKeyCountsAsFarAsItGoes(t *testing.T) {
 		require.Equal(t, tt.want, keys)
 	}
 }
+
+// TestAPointerToAStepIsTheStep: some of the package are pointers, and an & is easily written.
+func TestAPointerToAStepIsTheStep(t *testing.T) {
+	for _, key := range []middleware.Middleware{retry.IdempotencyKey{Header: "X-Key"}, &retry.IdempotencyKey{Header: "X-Key"}} {
+		for _, policy := range []middleware.Middleware{retry.Policy{Wait: 1}, &retry.Policy{Wait: 1}} {
+			s := &script{answers: answers{status(503), status(200)}}
+			c := clientOf(t, s, key, policy)
+			_, err := c.R().Post("/")
+			require.NoError(t, err)
+			require.Len(t, s.at, 2, "%T %T", key, policy)
+			resp, err := c.R().SetContext(middleware.With(t.Context(), policy)).Get("/")
+			require.NoError(t, err)
+			require.Len(t, retry.History(resp), 1)
+		}
+	}
+}

@@ -15,8 +15,10 @@ import (
 )
 
 // Limit bounds what a client sends to an origin: how often, and how much at a time. An
-// attempt waits for its turn, in the order of arrival. Where that would take longer than
-// MaxWait or go beyond the deadline, it fails at once with a [*LimitError].
+// attempt waits for its turn, in the order of arrival. Where a turn of the Rate would take
+// longer than MaxWait or go beyond the deadline, it fails at once with a [*LimitError]. For a
+// place among the Concurrent it waits as long as MaxWait or the deadline: when those end is
+// not known. Then the *LimitError says that nothing was sent.
 //
 // Each attempt counts, retries and hedges too, and waits within the limits that it has, such
 // as Timeout.Attempt and Deadline. One that the caller cancels gives its turn back. An
@@ -26,7 +28,8 @@ import (
 //
 // The zero value is 100 attempts at a time. It is a pointer and not copied, and safe for
 // concurrent use. One that replaces another with the same Rate, Burst and Concurrent goes on
-// with its turns, for each of up to 4096 origins.
+// with its turns, for each of up to 4096 origins; so does one that a request brings
+// (middleware.With) to a client without, with the one of a request before.
 type Limit struct {
 	Rate       float64       // attempts in a second; 0 is no bound
 	Burst      int           // of those, at once; 0 is a second's
@@ -34,7 +37,9 @@ type Limit struct {
 	MaxWait    time.Duration // for a turn; 0 is 10 s; middleware.NoLimit leaves it to the deadline
 	// Learn heeds what the server tells of its quota, in the RateLimit field or in
 	// X-RateLimit-Limit, -Remaining and -Reset: when a tenth is left, or one, the rest is spread
-	// over the time to the reset, and when nothing is left nothing is sent before it.
+	// over the time to the reset, and when nothing is left nothing is sent before it. A tenth is
+	// that of the limit that the answer tells, or else of the most that was left since the reset
+	// before.
 	Learn bool
 
 	own  perorigin.Each[gate]
@@ -46,10 +51,14 @@ type LimitError struct {
 	Origin string        // like https://api.example.com
 	Wait   time.Duration // until its turn; 0 where that is not known: too many are under way
 	why    string
+	ended  error // the time of the caller's that was over meanwhile, or nil
 }
 
 // Error says what is in the way.
 func (e *LimitError) Error() string { return "limit: " + e.Origin + ": " + e.why }
+
+// Unwrap is the error of a deadline that passed in the queue.
+func (e *LimitError) Unwrap() error { return e.ended }
 
 // Unsent is true.
 func (*LimitError) Unsent() bool { return true }
@@ -94,7 +103,7 @@ func (l *Limit) maxWait() time.Duration {
 
 // Bind goes on with the turns of the limit before.
 func (l *Limit) Bind(old middleware.Middleware) middleware.Middleware {
-	before, ok := old.(*Limit)
+	before, ok := ours(old).(*Limit)
 	if !ok || before.numbers() != l.numbers() {
 		return l
 	}
@@ -151,15 +160,15 @@ func (l *Limit) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 	if err := g.enter(req.Context(), l.maxWait()); err != nil {
 		return nil, err
 	}
-	if waited := time.Since(begun); waited >= time.Millisecond {
-		middleware.Emit(req.Context(), middleware.Event{Step: l.Name(), Kind: "wait", Wait: waited})
-	}
 	inside := true
 	defer func() {
 		if inside { // an error, or a panic
 			g.leave()
 		}
 	}()
+	if waited := time.Since(begun); waited >= time.Millisecond {
+		middleware.Emit(req.Context(), middleware.Event{Step: l.Name(), Kind: "wait", Wait: waited})
+	}
 	resp, err := next(req)
 	if err != nil {
 		return nil, err
@@ -172,6 +181,9 @@ func (l *Limit) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 		stop := context.AfterFunc(req.Context(), func() { body.once.Do(g.leave) }) // the transport closes what nobody does
 		body.leave = func() { stop(); g.leave() }
 		guestsOf(middleware.InfoOf(req.Context())).add(body)
+		if l, ok := req.Context().Value(runnerKey{}).(*runner); ok {
+			l.guests.add(body)
+		}
 		resp.Body = body
 		inside = false
 	}

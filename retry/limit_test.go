@@ -410,3 +410,120 @@ func TestAResetOfZeroDoesNotEndTheLearning(t *testing.T) {
 		require.GreaterOrEqual(t, s.at[6].Sub(s.at[5]), 2*time.Second, "5 left for 10 s")
 	})
 }
+
+// TestLimitsAndBreakersOfRequestsGoOn: on a client that has none.
+func TestLimitsAndBreakersOfRequestsGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{status: 503})
+		c := hedged(t, tr, middleware.UserAgent("x"))
+		begun := time.Now()
+		for range 3 {
+			_, err := c.R().SetContext(middleware.With(t.Context(), &retry.Limit{Rate: 1})).Get("/")
+			require.NoError(t, err)
+		}
+		require.Equal(t, 2*time.Second, time.Since(begun))
+		for range 20 {
+			_, _ = c.R().SetContext(middleware.With(t.Context(), &retry.Breaker{})).Get("/")
+		}
+		_, err := c.R().SetContext(middleware.With(t.Context(), &retry.Breaker{})).Get("/")
+		open := &retry.OpenError{}
+		require.ErrorAs(t, err, &open)
+	})
+}
+
+// TestASmallQuotaBehindALargeOneIsNotScarce: the plan changes, or the server has another for
+// each kind of request.
+func TestASmallQuotaBehindALargeOneIsNotScarce(t *testing.T) {
+	quota := func(limit, left, reset string) func() (*http.Response, error) {
+		return status(200, "X-RateLimit-Limit", limit, "X-RateLimit-Remaining", left, "X-RateLimit-Reset", reset)
+	}
+	told := func(left, reset string) func() (*http.Response, error) {
+		return status(200, "RateLimit", fmt.Sprintf(`"default";r=%s;t=%s`, left, reset))
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := &script{answers: answers{quota("5000", "4999", "3600"), quota("60", "59", "3600")}}
+		require.NoError(t, errors.Join(sends(clientOf(t, s, &retry.Limit{Learn: true}), 9)...))
+		require.Zero(t, s.at[8].Sub(s.at[0]), "59 of 60 are left")
+
+		s = &script{answers: answers{quota("60", "59", "3600"), quota("5000", "400", "3600")}}
+		require.NoError(t, errors.Join(sends(clientOf(t, s, &retry.Limit{Learn: true}), 4)...))
+		require.NotZero(t, s.at[3].Sub(s.at[0]), "400 of 5000 are few")
+
+		s = &script{answers: answers{told("1000", "60"), told("59", "60"), told("59", "60")}}
+		c := clientOf(t, s, &retry.Limit{Learn: true})
+		require.NoError(t, errors.Join(sends(c, 2)...))
+		time.Sleep(time.Hour)
+		require.NoError(t, errors.Join(sends(c, 3)...))
+		require.Zero(t, s.at[4].Sub(s.at[2]), "what was told before the reset is forgotten")
+	})
+}
+
+// TestAPanicOfAnObserverGivesThePlaceBack: it hears of the wait for it.
+func TestAPanicOfAnObserverGivesThePlaceBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{takes: time.Second, status: 200})
+		c := hedged(t, tr, &retry.Limit{Concurrent: 1}, onEvent(func(middleware.Event) { panic("observer") }))
+		go func() { _, _ = c.R().Get("/") }()
+		synctest.Wait()
+		require.PanicsWithValue(t, "observer", func() { _, _ = c.R().Get("/") })
+		time.Sleep(time.Minute)
+		require.NoError(t, sends(c, 1)[0])
+		tr.quiet(t)
+	})
+}
+
+// TestATimeThatEndsInTheQueueIsTold: the server has seen nothing, and is not the slow one.
+func TestATimeThatEndsInTheQueueIsTold(t *testing.T) {
+	const waited = "limit: https://api.example.com: 1 requests are under way, and none has ended in 300ms: nothing was sent: "
+	for name, tt := range map[string]struct {
+		steps middleware.Stack
+		own   time.Duration
+		says  string
+		sends int32
+	}{
+		"the deadline":   {middleware.Stack{middleware.Deadline(300 * time.Millisecond)}, 0, "timeout: deadline: the call was not done within 300ms", 1},
+		"an attempt's":   {middleware.Stack{middleware.Timeout{Attempt: 300 * time.Millisecond}, retry.Policy{Attempts: 1}}, 0, "timeout: attempt: not done within 300ms", 1},
+		"the caller's":   {nil, 300 * time.Millisecond, "context deadline exceeded", 1},
+		"under a policy": {middleware.Stack{middleware.Deadline(300 * time.Millisecond), retry.Policy{}}, 0, "timeout: deadline: the call was not done within 300ms", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				tr := lanes(lane{takes: time.Hour, status: 200})
+				c := hedged(t, tr, append(tt.steps, &retry.Limit{Concurrent: 1})...)
+				patient, stop := context.WithCancel(middleware.With(t.Context(), middleware.Deadline(time.Hour), middleware.Timeout{}))
+				go func() { _, _ = c.R().SetContext(patient).SetDoNotParseResponse(true).Get("/slow") }()
+				synctest.Wait()
+				ctx := t.Context()
+				if tt.own > 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.own)
+					defer cancel()
+				}
+				_, err := c.R().SetContext(ctx).SetBody("x").Post("/")
+				require.ErrorContains(t, err, waited+tt.says)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+				limit, ok := errors.AsType[*retry.LimitError](err)
+				require.True(t, ok)
+				require.True(t, limit.Unsent())
+				_, ok = errors.AsType[*middleware.TimeoutError](err)
+				require.Equal(t, tt.own == 0, ok)
+				require.Equal(t, tt.sends, tr.n.Load())
+				stop()
+			})
+		})
+	}
+}
+
+// TestAPostThatOnlyWaitedForItsPlaceIsTriedAgain, where the limit was that of the attempt.
+func TestAPostThatOnlyWaitedForItsPlaceIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := lanes(lane{takes: time.Second, status: 200}, lane{status: 201})
+		c := hedged(t, tr, middleware.Timeout{Attempt: 700 * time.Millisecond}, retry.Policy{}, &retry.Limit{Concurrent: 1})
+		patient := middleware.With(t.Context(), middleware.Timeout{})
+		go func() { _, _ = c.R().SetContext(patient).Get("/slow") }()
+		synctest.Wait()
+		resp, err := c.R().SetBody("x").Post("/")
+		require.NoError(t, err)
+		require.Equal(t, 201, resp.StatusCode())
+	})
+}

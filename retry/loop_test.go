@@ -215,7 +215,8 @@ func TestSplitDeadlineLeavesTimeForAnother(t *testing.T) {
 // TestABodyThatCannotComeAgainLeavesTheAnswer: GetBody fails when it is asked.
 func TestABodyThatCannotComeAgainLeavesTheAnswer(t *testing.T) {
 	s := &script{answers: answers{status(503, "X-Answer", "first"), status(200)}}
-	client := clientOf(t, s, retry.Policy{Wait: 1}, middleware.RequireStatus{}).SetPreRequestHook(func(_ *resty.Client, req *http.Request) error {
+	own := &ledger{}
+	client := clientOf(t, s, retry.Policy{Wait: 1, Budget: own}, middleware.RequireStatus{}).SetPreRequestHook(func(_ *resty.Client, req *http.Request) error {
 		req.GetBody = func() (_ io.ReadCloser, err error) { return nil, errors.New("the file is gone") }
 		return nil
 	})
@@ -225,6 +226,7 @@ func TestABodyThatCannotComeAgainLeavesTheAnswer(t *testing.T) {
 	require.ErrorContains(t, err, "the file is gone")
 	require.Equal(t, "first", resp.Header().Get("X-Answer"))
 	require.Equal(t, []string{"hello"}, s.bodies)
+	require.Len(t, own.refunded, 1, "what was not sent costs nothing")
 }
 
 func TestADeadlineThatEndsALaterAttemptKeepsTheHistory(t *testing.T) {
@@ -249,5 +251,22 @@ func TestADeadlineThatEndsALaterAttemptKeepsTheHistory(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled)
 		_, ok = errors.AsType[*retry.ExhaustedError](err)
 		require.True(t, ok, err)
+	})
+}
+
+// TestACallOfOneAttemptThatFailedHasAHistory, and not only one with an answer.
+func TestACallOfOneAttemptThatFailedHasAHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, policy := range []retry.Policy{{}, {Attempts: 1}} {
+			s := &script{answers: answers{fails(syscall.ECONNRESET)}}
+			begun := time.Now()
+			resp, err := clientOf(t, s, policy).R().Post("/")
+			require.ErrorIs(t, err, syscall.ECONNRESET)
+			require.NotContains(t, err.Error(), "given up")
+			history := retry.History(resp)
+			require.Len(t, history, 1)
+			require.Equal(t, retry.Attempt{Number: 1, Start: begun, Err: history[0].Err}, history[0])
+			require.ErrorIs(t, history[0].Err, syscall.ECONNRESET)
+		}
 	})
 }

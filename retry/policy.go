@@ -27,14 +27,27 @@ import (
 // a longer one than MaxRetryAfter, and where the budget has nothing left; the error says
 // which.
 //
-// Attempts are counted over the whole call: a redirect does not begin anew.
+// Attempts are counted over the whole call: a redirect does not begin anew. With
+// [middleware.With] a policy replaces the client's as a whole, but for a nil Budget: to change
+// one field, take the client's out of [middleware.Of] and change that.
+//
+// A limit of the whole call bounds all attempts together, and the first that hangs may take
+// all of it: [middleware.Deadline], the caller's context, and the client's SetTimeout. That of
+// one attempt is Timeout.Attempt; see also SplitDeadline.
 type Policy struct {
-	Attempts int           // in all, the first included; 0 is 4, 1 never retries
-	Wait     time.Duration // the wait before the second attempt, doubling from there; 0 is 100 ms
-	MaxWait  time.Duration // the longest wait of all; 0 is 20 s, or Wait where that is longer
-	Jitter   Jitter        // how a wait is drawn; 0 is FullJitter
-	Statuses []int         // that may pass; nil is 408, 429, 500, 502, 503 and 504
-	Methods  []string      // that may be repeated; nil is GET, HEAD, OPTIONS, TRACE, PUT and DELETE
+	Attempts int // in all, the first included; 0 is 4, 1 never retries
+	// Wait is the wait before the second attempt, doubling from there. 0 is 100 ms, or MaxWait
+	// where that is shorter; for none, give a nanosecond.
+	Wait time.Duration
+	// MaxWait is the longest wait that is the policy's own; what a server asks for, MaxRetryAfter
+	// bounds. 0 is 20 s, or Wait where that is longer.
+	MaxWait time.Duration
+	Jitter  Jitter // how a wait is drawn; 0 is FullJitter
+	// Statuses are those that may pass. nil is 408, 429, 500, 502, 503 and 504; an empty list is
+	// none. A server may say it better of an answer of 400 and above: X-Should-Retry or
+	// Stripe-Should-Retry, true or false, goes before a list that is not empty.
+	Statuses []int
+	Methods  []string // that may be repeated; nil is GET, HEAD, OPTIONS, TRACE, PUT and DELETE
 	// RetryIf decides in place of Statuses and [Transient] whether an attempt may end
 	// better another time; one of response and error is nil. Of the body it sees what
 	// MaxBuffer holds, in decoded calls that may be repeated, and nothing else of it; what it
@@ -61,6 +74,8 @@ type Policy struct {
 	// 1. "" is none.
 	AttemptHeader string
 
+	shared *Tokens // what the policies of a client without a Budget spend
+
 	own   *loopOfResty                                // of FromResty,
 	after func(*http.Response) (time.Duration, error) // and what that waits
 }
@@ -86,12 +101,18 @@ func (Policy) Name() string { return "retry" }
 // Layer is [middleware.Retry].
 func (Policy) Layer() middleware.Layer { return middleware.Retry }
 
+func defaultMethods() []string {
+	return []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete}
+}
+
 func (p Policy) filled() Policy {
 	if p.Attempts == 0 {
 		p.Attempts = defaultAttempts
 	}
 	if p.Wait == 0 {
-		p.Wait = defaultWait
+		if p.Wait = defaultWait; p.MaxWait > 0 {
+			p.Wait = min(p.Wait, p.MaxWait)
+		}
 	}
 	if p.MaxWait == 0 {
 		p.MaxWait = max(defaultMaxWait, p.Wait)
@@ -103,7 +124,7 @@ func (p Policy) filled() Policy {
 		}
 	}
 	if p.Methods == nil {
-		p.Methods = []string{http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace, http.MethodPut, http.MethodDelete}
+		p.Methods = defaultMethods()
 	}
 	if p.MaxRetryAfter == 0 {
 		p.MaxRetryAfter = defaultMaxRetryAfter
@@ -114,18 +135,30 @@ func (p Policy) filled() Policy {
 	return p
 }
 
-// Bind gives the policy the budget of the one that it replaces, where it has none.
+// Bind gives the policy the budget of the one that it replaces, where it has none. Those that
+// requests bring to a client without one share a &Tokens{}.
 func (p Policy) Bind(old middleware.Middleware) middleware.Middleware {
 	p = p.filled()
-	if p.Budget != nil {
-		return p
+	before, _ := ours(old).(Policy)
+	if p.shared = before.shared; p.shared == nil {
+		p.shared = &Tokens{}
 	}
-	if before, ok := old.(Policy); ok && before.Budget != nil {
+	switch _, brought := old.(middleware.Earlier); {
+	case p.Budget != nil:
+	case before.Budget != nil && !brought:
 		p.Budget = before.Budget
-	} else {
-		p.Budget = &Tokens{}
+	default:
+		p.Budget = p.shared
 	}
 	return p
+}
+
+// ours is the step that another goes on with, also where both are of requests.
+func ours(old middleware.Middleware) middleware.Middleware {
+	if e, ok := old.(middleware.Earlier); ok {
+		return e.Middleware
+	}
+	return old
 }
 
 // Validate refuses numbers and names that cannot be meant.
@@ -152,7 +185,7 @@ func (p Policy) Validate() error {
 	if p.AttemptHeader != "" {
 		errs = append(errs, prefixed("AttemptHeader", field.CheckName(p.AttemptHeader)))
 	}
-	return errors.Join(append(errs, p.Jitter.validate(), validBudget(p.Budget), p.validateLists())...)
+	return errors.Join(append(errs, p.Jitter.validate(), validBudget(p.Budget), p.validateLists(), p.own.validate())...)
 }
 
 func (p Policy) validateLists() error {
@@ -195,13 +228,13 @@ func (p Policy) RoundTrip(req *http.Request, next middleware.Next) (*http.Respon
 	if p.Budget == nil { // nobody has bound it
 		p = p.Bind(nil).(Policy)
 	}
-	if p.Attempts == 1 {
-		return next(req)
-	}
-	if p.own != nil {
-		p.own.serve(req.Context(), &p)
-	}
 	info := middleware.InfoOf(req.Context())
 	r := run{policy: &p, req: req, next: next, info: info, out: Outcome{Attempt: max(1, info.Attempts())}}
+	if p.Attempts == 1 {
+		return r.once()
+	}
+	if p.own != nil {
+		defer p.own.serve(req, &p).count()
+	}
 	return r.do()
 }

@@ -18,6 +18,7 @@ type race struct {
 	hedge   *Hedge
 	policy  *Policy
 	most    int           // attempts of the call, or 0
+	before  int           // those before the race
 	req     *http.Request // that nobody else holds
 	next    middleware.Next
 	info    *middleware.Info
@@ -26,24 +27,15 @@ type race struct {
 	laps    chan *runner // those that have ended
 }
 
-// runner is an attempt of a race.
-type runner struct {
-	drop     func()
-	start    time.Time
-	ended    bool // and what follows may be read
-	took     time.Duration
-	resp     *http.Response
-	err      error
-	returned bool // with one of the two, and without a panic
-	panicked any
-}
-
 // safe tells whether a request may be sent more than once, and the policy has attempts left
 // for that.
 func (r *race) safe(req *http.Request) bool {
 	m := run{policy: r.policy, req: req}
 	m.measure()
-	return !m.out.Consumed && r.policy.safe(&m.out) && (r.most == 0 || r.info.Attempts()+1 < r.most)
+	if r.before = r.info.Attempts(); req.Response != nil { // a redirect hop, of which the first send is no attempt
+		r.before = max(r.before-1, 0)
+	}
+	return !m.out.Consumed && r.policy.safe(&m.out) && (r.most == 0 || r.before+1 < r.most)
 }
 
 // failed tells an answer that does not win.
@@ -115,6 +107,9 @@ func (r *race) run() (*http.Response, error) {
 		l := r.wait(late)
 		l.ended = true
 		ended++
+		if l != r.runners[0] && l.err != nil && refused(l.err) {
+			refund(r.policy.Budget, r.req.URL, false)
+		}
 		switch {
 		case l.panicked != nil:
 			best = nil
@@ -129,6 +124,9 @@ func (r *race) run() (*http.Response, error) {
 			return l.resp, nil
 		case best == nil || (best.err != nil && l.err == nil):
 			best = l
+		}
+		if ended < len(r.runners) {
+			l.yield()
 		}
 		if r.req.Context().Err() != nil {
 			break
@@ -161,7 +159,7 @@ func (r *race) wait(late *time.Timer) *runner {
 // pay tells whether one more is sent.
 func (r *race) pay() bool {
 	ctx := r.req.Context()
-	if len(r.runners) > r.hedge.max() || (r.most > 0 && r.info.Attempts() >= r.most) || ctx.Err() != nil {
+	if len(r.runners) > r.hedge.max() || (r.most > 0 && r.before+len(r.runners) >= r.most) || ctx.Err() != nil {
 		return false
 	}
 	if !r.policy.Budget.Spend(r.req.URL, false) {
@@ -175,8 +173,9 @@ func (r *race) pay() bool {
 // send begins an attempt.
 func (r *race) send() {
 	req, drop := middleware.Beside(r.req)
-	r.count(req)
 	l := &runner{drop: drop, start: time.Now()}
+	req = req.WithContext(context.WithValue(req.Context(), runnerKey{}, l))
+	r.count(req)
 	r.runners = append(r.runners, l)
 	go func() {
 		defer func() {
@@ -213,7 +212,7 @@ func (r *race) note(returned *runner) {
 	if r.most == 0 || len(r.runners) == 1 {
 		return
 	}
-	number := max(r.info.Attempts()-len(r.runners), 0)
+	number := r.before
 	for _, l := range r.runners {
 		if l == returned {
 			continue
@@ -223,25 +222,16 @@ func (r *race) note(returned *runner) {
 	}
 }
 
-func (l *runner) attempt(ctx context.Context, number int) Attempt {
-	a := Attempt{Number: number, Start: l.start}
-	if !l.ended { // what it has is not ours to read
-		if a.Duration, a.Err = time.Since(l.start), ErrOutrun; ctx.Err() != nil {
-			a.Err = context.Cause(ctx)
-		}
-		return a
-	}
-	if a.Duration, a.Err = l.took, l.err; l.err == nil {
-		a.StatusCode = l.resp.StatusCode
-	}
-	return a
-}
-
-// dropAll ends all attempts but one.
+// dropAll ends all attempts but one. What is still to come of the others' answers, nobody
+// waits for.
 func (r *race) dropAll(but *runner) {
 	for _, l := range r.runners {
-		if l != but {
-			l.drop()
+		if l == but {
+			continue
 		}
+		if b, ok := l.body(); ok {
+			b.stop()
+		}
+		l.drop()
 	}
 }

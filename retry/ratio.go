@@ -3,6 +3,7 @@ package retry
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/url"
 	"sync"
 	"time"
@@ -65,6 +66,19 @@ func (r *Ratio) Spend(target *url.URL, _ bool) bool {
 	return true
 }
 
+// Refund puts a retry back that was not sent, as the newest.
+func (r *Ratio) Refund(target *url.URL, _ bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.window(target)
+	for i := range slicesOfWindow {
+		if n := &w.retries[(w.newest+slicesOfWindow-i)%slicesOfWindow]; *n > 0 {
+			*n--
+			return
+		}
+	}
+}
+
 // Report counts a call.
 func (r *Ratio) Report(target *url.URL, _ Result) {
 	r.mu.Lock()
@@ -103,11 +117,11 @@ func sum(list []int) int {
 // Validate refuses numbers that cannot be meant.
 func (r *Ratio) Validate() error {
 	var errs []error
-	if r.Part < 0 || r.Part > 10 {
+	if !(r.Part >= 0 && r.Part <= 10) { // NaN is neither
 		errs = append(errs, fmt.Errorf("Part is %v: give a part of the calls, like 0.2, or 0 for that", r.Part))
 	}
-	if r.PerSecond < 0 {
-		errs = append(errs, fmt.Errorf("PerSecond is %v: give a positive number, or 0 for 10", r.PerSecond))
+	if !(r.PerSecond >= 0 && r.PerSecond <= math.MaxInt32) {
+		errs = append(errs, fmt.Errorf("PerSecond is %v: give a positive number, or 0 for 10; retry.Unlimited has no bound", r.PerSecond))
 	}
 	if r.Window < 0 || (r.Window > 0 && r.Window < slicesOfWindow*time.Millisecond) {
 		errs = append(errs, fmt.Errorf("Window is %v: give 10ms or more, or 0 for 10s", r.Window))

@@ -20,11 +20,24 @@ type run struct {
 	info    *middleware.Info
 	out     Outcome // of the newest attempt
 	start   time.Time
-	retried bool // in this hop
+	retried bool // in this hop, and paid
+	sent    bool // an attempt of this hop was
+	paid    bool // the next that is sent
 	costly  bool // the last retry followed a time-out
 }
 
+// once makes the only attempt of a policy that does not retry.
+func (r *run) once() (resp *http.Response, err error) {
+	r.start = time.Now()
+	if resp, err = r.next(r.req); err != nil {
+		r.out.Err = err
+		r.note(0)
+	}
+	return resp, err
+}
+
 func (r *run) do() (*http.Response, error) {
+	defer r.refund()
 	d := r.try()
 	for d.Retry {
 		if !r.spend() {
@@ -35,7 +48,7 @@ func (r *run) do() (*http.Response, error) {
 			return r.giveUp(ended)
 		}
 		before := r.out
-		r.out.Attempt, r.out.Waited, r.retried = r.out.Attempt+1, d.Wait, true
+		r.out.Attempt, r.out.Waited = r.out.Attempt+1, d.Wait
 		if d = r.try(); errors.Is(r.out.Err, middleware.ErrBodyConsumed) {
 			why := r.out.Err
 			r.out = before
@@ -55,6 +68,9 @@ func (r *run) try() Decision {
 	resp, err := r.next(r.request()) //nolint:bodyclose // it is the answer, or the next attempt discards it
 	r.out.Attempt = max(r.out.Attempt, r.info.Attempts())
 	r.out.Response, r.out.Err = resp, err
+	if err == nil || (!refused(err) && !errors.Is(err, middleware.ErrBodyConsumed)) {
+		r.sent, r.retried, r.paid = true, r.retried || r.paid, false
+	}
 	if err != nil && (r.req.Context().Err() != nil || malformed(r.req)) {
 		return Decision{}
 	}
@@ -74,6 +90,9 @@ func (r *run) whole() Decision {
 	if r.buffers() {
 		var err error
 		if text, err = buffer(r.out.Response, r.policy.MaxBuffer, r.policy.RetryIf != nil); err != nil {
+			if r.req.Context().Err() != nil {
+				return Decision{}
+			}
 			r.measure()
 			cut := r.out
 			cut.Response, cut.Err = nil, err
@@ -140,10 +159,22 @@ func (r *run) keyed() bool {
 	return false
 }
 
-// spend pays for a retry.
+// spend pays for a retry. One behind attempts that were not sent costs nothing: the server has
+// seen none of them.
 func (r *run) spend() bool {
+	if !r.sent || r.paid {
+		return true
+	}
 	r.costly = r.out.Err != nil && isTimeout(r.out.Err)
-	return r.policy.Budget.Spend(r.req.URL, r.costly)
+	r.paid = r.policy.Budget.Spend(r.req.URL, r.costly)
+	return r.paid
+}
+
+// refund gives back what was paid for a retry that was not sent.
+func (r *run) refund() {
+	if r.paid {
+		refund(r.policy.Budget, r.req.URL, r.costly)
+	}
 }
 
 // rest waits before the next attempt, and returns what has ended the call meanwhile.
@@ -181,10 +212,12 @@ func (r *run) note(wait time.Duration) Attempt {
 func (r *run) end(d Decision) (*http.Response, error) {
 	ok := r.out.Err == nil && !d.Transient
 	r.policy.Budget.Report(r.req.URL, Result{OK: ok, Retried: r.retried, Timeout: r.costly})
+	if r.out.Attempt > 1 || r.out.Err != nil {
+		r.note(0)
+	}
 	if r.out.Attempt == 1 {
 		return r.out.Response, r.out.Err
 	}
-	r.note(0)
 	if r.out.Err != nil {
 		return nil, &ExhaustedError{History: recordOf(r.info).all(), Err: r.out.Err}
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/restykit/restykit/retry"
 )
 
-// later is an error that says when to ask again, as an open breaker's does.
+// later is an error that says when to ask again, as that of a token endpoint which rests does.
 type later time.Duration
 
 func (l later) Error() string             { return "not now" }
@@ -55,9 +55,21 @@ func cut() (*http.Response, error) {
 	return resp, err
 }
 
+// cutLate is one that resty meets first.
+func cutLate() (*http.Response, error) {
+	resp, err := status(200)()
+	resp.ContentLength, resp.Body = 3<<20, io.NopCloser(io.MultiReader(strings.NewReader(strings.Repeat("x", 2<<20)), failing{io.ErrUnexpectedEOF}))
+	return resp, err
+}
+
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+// opensIn is the refusal of a breaker that is open for a while.
+func opensIn(d time.Duration) func() (*http.Response, error) {
+	return func() (*http.Response, error) { return nil, &retry.OpenError{Until: time.Now().Add(d)} }
+}
 
 // outcomes are the rows of docs/retries.md that are no list of statuses, each in one or
 // more forms.
@@ -82,15 +94,18 @@ var outcomes = map[string]answers{
 	"an answer that is no HTTP":                             allFail(errors.New(`net/http: HTTP/1.x transport connection broken: malformed HTTP response "SSH-2.0"`)),
 	"Timeout.Connect":                                       allFail(&middleware.TimeoutError{Limit: "connect", Value: 3 * time.Second}),
 	"Timeout.Read, Timeout.Attempt":                         allFail(&middleware.TimeoutError{Limit: "read", Value: time.Second}, &middleware.TimeoutError{Limit: "attempt", Value: time.Second}),
-	"Deadline, or the caller's own deadline":                allFail(&middleware.TimeoutError{Limit: "deadline", Value: time.Second}),
+	"Deadline, SetTimeout, or the caller's own deadline":    allFail(&middleware.TimeoutError{Limit: "deadline", Value: time.Second}),
 	"the caller cancels":                                    allFail(context.Canceled),
 	bodyCut:                                                 {cut},
+	"a body cut short behind its first MiB (`MaxBuffer`)":   {cutLate},
 	"a body above MaxBody":                                  allFail(&middleware.MaxBodyError{Limit: 10}),
 	"credentials refused, or missing":                       allFail(&auth.InsecureError{Step: "bearer", Origin: "http://api.example.com"}),
 	"the token endpoint fails (5xx, network)":               allFail(&auth.TokenError{Endpoint: "https://id.example.com", StatusCode: 503}, &auth.TokenError{Endpoint: "https://id.example.com", Err: syscall.ECONNREFUSED}),
+	"the token endpoint rests, for 3 s":                     allFail(later(3*time.Second), later(time.Minute)),
+	"the token endpoint rests, for an hour":                 allFail(later(time.Hour), later(time.Minute+1)),
 	"the token endpoint refuses (`invalid_client`)":         allFail(&auth.TokenError{StatusCode: 401, Code: "invalid_client"}, &auth.TokenError{StatusCode: 400, Code: "invalid_grant"}),
 	"the breaker is open for longer than the wait":          allFail(&retry.OpenError{Until: time.Now().Add(time.Hour)}),
-	"the breaker closes within the wait":                    allFail(&retry.OpenError{}, later(50*time.Millisecond)),
+	"the breaker closes within the wait":                    {opensIn(0), opensIn(50 * time.Millisecond)},
 	"the client's own rate limit, for longer than the wait": allFail(&retry.LimitError{Wait: 200 * time.Millisecond}),
 	"too many requests under way (`Limit.Concurrent`)":      allFail(&retry.LimitError{}),
 }

@@ -26,6 +26,8 @@ type Tokens struct {
 	left  perorigin.Map[int] // a full bucket is not kept
 }
 
+const mostTokens = 1_000_000_000
+
 func (t *Tokens) size() int { return or(t.Size, 500) }
 func (t *Tokens) cost(timeout bool) int {
 	if timeout {
@@ -54,6 +56,15 @@ func (t *Tokens) Spend(target *url.URL, timeout bool) bool {
 	}
 	t.put(target, left-t.cost(timeout))
 	return true
+}
+
+// Refund puts the price of a retry back that was not sent.
+func (t *Tokens) Refund(target *url.URL, timeout bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if left, ok := t.left.Get(target); ok {
+		t.put(target, left+t.cost(timeout))
+	}
 }
 
 // Report fills the bucket for what succeeds.
@@ -91,8 +102,8 @@ func (t *Tokens) Validate() error {
 		name string
 		n    int
 	}{{"Size", t.Size}, {"Cost", t.Cost}, {"TimeoutCost", t.TimeoutCost}, {"Reward", t.Reward}} {
-		if f.n < 0 {
-			errs = append(errs, fmt.Errorf("%s is %d: give a positive number, or 0 for the default", f.name, f.n))
+		if f.n < 0 || f.n > mostTokens {
+			errs = append(errs, fmt.Errorf("%s is %d: give 1 to %d, or 0 for the default; retry.Unlimited has no bound", f.name, f.n, mostTokens))
 		}
 	}
 	if len(errs) == 0 && max(t.cost(false), t.cost(true)) > t.size() {

@@ -20,7 +20,9 @@ import (
 // HTTP/2 streams that were refused.
 //
 // An error may also tell that nothing was sent (Unsent() bool), which makes every method
-// safe, and when to ask again (RetryAfter() time.Duration).
+// safe, and when to ask again (RetryAfter() time.Duration), which is waited for within the
+// deadline and Policy.MaxRetryAfter. An attempt that has had a
+// connection, or an answer, is never Unsent, whatever a step says.
 func Transient(err error) bool {
 	var limit *middleware.TimeoutError
 	var dns *net.DNSError
@@ -58,6 +60,13 @@ func unsent(err error) bool {
 	return errors.As(err, &never) && never.Unsent()
 }
 
+// refused tells the errors of steps that sent nothing. Where there was no connection, one was
+// tried.
+func refused(err error) bool {
+	var never interface{ Unsent() bool }
+	return errors.As(err, &never) && never.Unsent() && !ofNetwork(never)
+}
+
 // whenAgain is when an error says that asking again may help.
 func whenAgain(err error) (time.Duration, bool) {
 	var later interface{ RetryAfter() time.Duration }
@@ -65,6 +74,18 @@ func whenAgain(err error) (time.Duration, bool) {
 		return 0, false
 	}
 	return later.RetryAfter(), true
+}
+
+// heldBack is for how long a [Breaker] or a [Limit] sends nothing: a policy waits for
+// neither beyond its own wait.
+func heldBack(err error) (time.Duration, bool) {
+	if open, ok := errors.AsType[*OpenError](err); ok {
+		return open.RetryAfter(), true
+	}
+	if limit, ok := errors.AsType[*LimitError](err); ok {
+		return limit.RetryAfter(), true
+	}
+	return 0, false
 }
 
 // isTimeout tells whether an attempt has ended because nobody answered in time.

@@ -2,6 +2,7 @@ package retry
 
 import (
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -42,7 +43,7 @@ func (p *Policy) backoff(attempt int, before time.Duration, random float64) time
 	case EqualJitter:
 		return base/2 + part(base-base/2, random)
 	case DecorrelatedJitter:
-		before = min(max(before, p.Wait), p.MaxWait)
+		before = min(max(before, p.Wait), p.MaxWait, math.MaxInt64/4)
 		return min(p.Wait+part(3*before-p.Wait, random), p.MaxWait)
 	case NoJitter:
 		return base
@@ -51,4 +52,9 @@ func (p *Policy) backoff(attempt int, before time.Duration, random float64) time
 	}
 }
 
-func part(d time.Duration, of float64) time.Duration { return time.Duration(of * float64(d)) }
+func part(d time.Duration, of float64) time.Duration {
+	if f := of * float64(d); f < math.MaxInt64 {
+		return time.Duration(f)
+	}
+	return d
+}

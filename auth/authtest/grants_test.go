@@ -278,31 +278,6 @@ func TestAStolenRefreshTokenEndsTheSession(t *testing.T) {
 	require.True(t, failed.Final())
 }
 
-func TestOfTwoThatRefreshAtOnceWithOneTokenOneWins(t *testing.T) {
-	p := authtest.New(t)
-	p.Rotate(true)
-	app := p.Client("app", authtest.Secret("s3cret"))
-	for range 20 {
-		saved, err := app.Token("alice")
-		require.NoError(t, err)
-		var wg sync.WaitGroup
-		var mu sync.Mutex
-		won := 0
-		for range 4 {
-			wg.Go(func() {
-				got := post(t, p.HTTPClient(), p.TokenURL(), url.Values{"grant_type": {"refresh_token"}, "refresh_token": {saved.RefreshToken}}, "app", "s3cret")
-				mu.Lock()
-				defer mu.Unlock()
-				if got.status == http.StatusOK {
-					won++
-				}
-			})
-		}
-		wg.Wait()
-		require.Equal(t, 1, won)
-	}
-}
-
 func TestWithoutRotationARefreshTokenIsGoodUntilItIsRevoked(t *testing.T) {
 	p := authtest.New(t)
 	s := ours{p, p.Client("app", authtest.Secret("s3cret"))}
@@ -322,4 +297,17 @@ func TestWithoutRotationARefreshTokenIsGoodUntilItIsRevoked(t *testing.T) {
 	var failed *auth.TokenError
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, "invalid_grant", failed.Code)
+}
+
+func TestAnIDAndASecretMayHaveAnyLetters(t *testing.T) {
+	p := authtest.New(t)
+	s := ours{p, p.Client("the app: 1+1=2 & 100%", authtest.Secret(secret))}
+	for _, style := range []oauth2.AuthStyle{oauth2.AuthStyleInHeader, oauth2.AuthStyleInParams} {
+		get(t, using(t, newResource(t, s).URL, &auth.OAuth2{Grant: credentials(s, style)}))
+	}
+	require.Equal(t, authtest.AuthBasic, p.Requests()[0].ClientAuth)
+	require.Equal(t, authtest.AuthPost, p.Requests()[1].ClientAuth)
+	for _, r := range p.Requests() {
+		require.Equal(t, s.app.ID, r.ClientID)
+	}
 }

@@ -533,4 +533,7 @@ func TestIntrospectionTellsWhatATokenIs(t *testing.T) {
 	require.NoError(t, err)
 	revoke("other")
 	require.Equal(t, true, ask(token.RefreshToken, "app", "s3cret").body["active"], "that of another client stays")
+	got = post(t, p.HTTPClient(), p.Issuer+"/revoke", url.Values{"token": {token.AccessToken}}, "other", "s3cret")
+	require.Equal(t, 401, got.status, got.body)
+	require.Equal(t, true, ask(token.AccessToken, "app", "s3cret").body["active"])
 }

@@ -27,7 +27,7 @@ import (
 )
 
 // redisURL is a Redis: that of REDIS_URL, or else one inside of the process.
-func redisURL(t *testing.T) (url string, real bool) {
+func redisURL(t *testing.T) (url string, outside bool) {
 	if url := os.Getenv("REDIS_URL"); url != "" {
 		return url, true
 	}
@@ -135,9 +135,9 @@ func TestAFleetOfProcessesMakesOneMint(t *testing.T) {
 		require.NoError(t, err)
 		return
 	}
-	url, real := redisURL(t)
+	url, outside := redisURL(t)
 	processes := 50
-	if real {
+	if outside {
 		processes = 1000
 	}
 	s := newServer(t, 3600)
