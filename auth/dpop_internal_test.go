@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"math/big"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,11 +35,9 @@ func number(t *testing.T, text string) *big.Int {
 }
 
 func TestTheThumbprintsOfTheRFCs(t *testing.T) {
-	ec := &ecdsa.PublicKey{
-		Curve: elliptic.P256(),
-		X:     number(t, "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs"),
-		Y:     number(t, "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA"),
-	}
+	point := slices.Concat([]byte{4}, number(t, "l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs").Bytes(), number(t, "9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA").Bytes())
+	ec, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	require.NoError(t, err)
 	r := &rsa.PublicKey{E: 65537, N: number(t, "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw")}
 	ed := ed25519.PublicKey(number(t, "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").Bytes())
 	for want, tt := range map[string]struct {

@@ -67,11 +67,12 @@ func readJWK(jwk map[string]any) (key crypto.PublicKey, jkt string, err error) {
 		if !ok {
 			return nil, "", errors.New("an unknown curve")
 		}
-		size := (curve.Params().BitSize + 7) / 8
-		if len(unb64(jwk["x"])) != size || len(unb64(jwk["y"])) != size {
+		if key, err = ecdsa.ParseUncompressedPublicKey(curve, slices.Concat([]byte{4}, unb64(jwk["x"]), unb64(jwk["y"]))); err != nil {
+			return nil, "", err
+		}
+		if len(unb64(jwk["x"])) != len(unb64(jwk["y"])) {
 			return nil, "", errors.New("a coordinate that is not as long as the curve says")
 		}
-		key = &ecdsa.PublicKey{Curve: curve, X: new(big.Int).SetBytes(unb64(jwk["x"])), Y: new(big.Int).SetBytes(unb64(jwk["y"]))}
 		jkt = sha256url(fmt.Sprintf(`{"crv":%q,"kty":"EC","x":%q,"y":%q}`, text("crv"), text("x"), text("y")))
 	case kty == "RSA" && only("e", "kty", "n"):
 		key = &rsa.PublicKey{N: new(big.Int).SetBytes(unb64(jwk["n"])), E: int(new(big.Int).SetBytes(unb64(jwk["e"])).Int64())}
@@ -155,10 +156,13 @@ func (s *strict) want(host, nonce string) {
 	s.nonces[host] = nonce
 }
 
-func (s *strict) revoke(token string) {
+// revoke revokes all tokens there are.
+func (s *strict) revoke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revoked[token] = true
+	for token := range s.bound {
+		s.revoked[token] = true
+	}
 }
 
 // took is what came since the last time.
@@ -202,7 +206,7 @@ func (s *strict) RoundTrip(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-func (s *strict) answer(req *http.Request, body string) (*http.Response, string) {
+func (s *strict) answer(req *http.Request, body string) (resp *http.Response, what string) {
 	host := req.URL.Host
 	token, why := "", ""
 	if host != "id.test" {
@@ -224,7 +228,7 @@ func (s *strict) answer(req *http.Request, body string) (*http.Response, string)
 	case host != "id.test" && s.broken != nil:
 		why = s.broken(req, p)
 	}
-	resp, what := s.reply(host, body, p, why, err), why
+	resp, what = s.reply(host, body, p, why, err), why
 	if what == "" {
 		what = "ok"
 		s.proofs = append(s.proofs, p)

@@ -12,7 +12,8 @@ import (
 	"github.com/restykit/restykit/middleware"
 )
 
-// OAuth2 sends a Bearer token (RFC 6750) that its Grant obtains (RFC 6749):
+// OAuth2 sends a token that its Grant obtains (RFC 6749), as a Bearer token (RFC 6750) or,
+// with [DPoP], bound to a key:
 //
 //	&auth.OAuth2{Grant: auth.ClientCredentials{Config: clientcredentials.Config{...}}}
 //

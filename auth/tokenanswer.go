@@ -64,6 +64,8 @@ func (a tokenAnswer) token() (*oauth2.Token, error) {
 		return nil, notBound(kind)
 	case a.bound:
 		t.TokenType = dpopType
+	case strings.EqualFold(kind, dpopType):
+		return nil, fmt.Errorf("the token is of the type %q, and of no use without proofs (RFC 9449): set DPoP", kind)
 	case kind != "" && !strings.EqualFold(kind, "Bearer"):
 		return nil, fmt.Errorf("the token is of the type %q, and only Bearer is known here (RFC 6749 section 7.1): ask the server for that, or wrap the Grant and set the TokenType", kind)
 	}
