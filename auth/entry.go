@@ -43,12 +43,10 @@ type keptToken struct {
 	More map[string]any `json:"more,omitempty"`
 }
 
-// keptMembers are those of an answer that are kept.
-var keptMembers = [...]string{"id_token", "scope", "issued_token_type"}
-
+// kept is a token as a store keeps it.
 func kept(t *oauth2.Token) *keptToken {
 	k := &keptToken{Token: *t}
-	for _, name := range keptMembers {
+	for _, name := range [...]string{"id_token", "scope", "issued_token_type"} {
 		if v, ok := t.Extra(name).(string); ok && v != "" {
 			if k.More == nil {
 				k.More = map[string]any{}

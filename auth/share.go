@@ -94,7 +94,8 @@ func (s share) alone(w wish, why error) (made, error) {
 // than who put it there, and have been refused another one or have a newer one.
 func (s share) usable(e entry, w wish) bool {
 	t := e.Token.token()
-	if t == nil || e.Bound != s.bound || checkToken(t) != nil || header(t) == w.refused || !(e.Good.IsZero() || time.Now().Before(e.Good)) {
+	over := !e.Good.IsZero() && !time.Now().Before(e.Good)
+	if t == nil || over || e.Bound != s.bound || checkToken(t) != nil || header(t) == w.refused {
 		return false
 	}
 	return w.last == nil || (t.AccessToken != w.last.AccessToken && !older(t, w.last))

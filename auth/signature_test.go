@@ -337,7 +337,7 @@ func TestUseRefusesASignatureThatCannotSign(t *testing.T) {
 		{"an answer's component", func(g *auth.Signature) { g.Components = []string{"@status"} }, `the component "@status" is for answers or trailers: a request has none`},
 		{"req", func(g *auth.Signature) { g.Components = []string{"x-a;req"} }, "is for answers or trailers"},
 		{"tr", func(g *auth.Signature) { g.Components = []string{"x-a;tr"} }, "is for answers or trailers"},
-		{"no component", func(g *auth.Signature) { g.Components = []string{"@host"} }, `the component "@host" is none of RFC 9421 section 2.2`},
+		{"no component", func(g *auth.Signature) { g.Components = []string{"@host"} }, `the component "@host" is no field, and none of RFC 9421 section 2.2`},
 		{"itself", func(g *auth.Signature) { g.Components = []string{"@signature-params"} }, "is no field, and none of RFC 9421 section 2.2"},
 		{"no name", func(g *auth.Signature) { g.Components = []string{""} }, "is not written as in RFC 9421"},
 		{"quotes", func(g *auth.Signature) { g.Components = []string{`"@query-param";name="a"`} }, "is not written as in RFC 9421"},

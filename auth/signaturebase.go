@@ -11,7 +11,6 @@ import (
 	"github.com/dunglas/httpsfv"
 
 	"github.com/restykit/restykit/internal/field"
-
 	"github.com/restykit/restykit/middleware"
 )
 
