@@ -81,7 +81,7 @@ func (g GitHubApp) Mint(ctx context.Context, client *http.Client, _ *oauth2.Toke
 		}
 	}
 	if resp.StatusCode == http.StatusUnauthorized {
-		err = clockError(resp.Header)
+		err = clockError(resp.Header, "GitHub takes no token from the future", "the app's token may have expired")
 	}
 	return nil, r.explained(resp, tokenAnswer{members: map[string]any{"error_description": answer.Message, "error_uri": answer.DocumentationURL}}, err)
 }
@@ -134,22 +134,6 @@ func (a *gitHubAnswer) issued() (*oauth2.Token, error) {
 		return nil, errors.New("the answer has no token: check BaseURL")
 	}
 	return &oauth2.Token{AccessToken: a.Token, TokenType: "Bearer", Expiry: a.ExpiresAt}, nil
-}
-
-// clockError tells of a clock that may be why GitHub refuses what was signed by it.
-func clockError(answer http.Header) error {
-	date, err := http.ParseTime(answer.Get("Date"))
-	if err != nil {
-		return nil //nolint:nilerr // without a date there is nothing to tell
-	}
-	const tolerable = 30 * time.Second
-	switch ahead := time.Since(date).Round(time.Second); {
-	case ahead > tolerable:
-		return fmt.Errorf("the clock here is %v ahead of the server's, and GitHub takes no token from the future: set it, as with NTP", ahead)
-	case ahead < -tolerable:
-		return fmt.Errorf("the clock here is %v behind the server's, and the app's token may have expired: set it, as with NTP", -ahead)
-	}
-	return nil
 }
 
 func (g GitHubApp) base() string {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 
@@ -44,14 +43,13 @@ func (g JWTBearer) client() tokenClient { return machineOf(g.Config, g.Secret, g
 
 // Mint asks for a token.
 func (g JWTBearer) Mint(ctx context.Context, client *http.Client, _ *oauth2.Token) (*oauth2.Token, error) {
-	assertion, err := assertionOf(ctx, g.JWT, g.Token, g.Config.ClientID, cmp.Or(g.JWT.Issuer, g.Config.ClientID), g.Config.TokenURL)
-	if err != nil {
-		return nil, err
-	}
 	c := g.client()
-	form := c.grant("urn:ietf:params:oauth:grant-type:jwt-bearer", url.Values{"assertion": {assertion}})
-	maps.Copy(form, g.Config.EndpointParams)
-	return c.ask(ctx, client, form)
+	c.once = func(ctx context.Context, form url.Values) error {
+		assertion, err := assertionOf(ctx, g.JWT, g.Token, g.Config.ClientID, cmp.Or(g.JWT.Issuer, g.Config.ClientID), g.Config.TokenURL)
+		form.Set("assertion", assertion)
+		return err
+	}
+	return c.ask(ctx, client, c.grant("urn:ietf:params:oauth:grant-type:jwt-bearer", g.Config.EndpointParams))
 }
 
 func (g JWTBearer) endpoints() []endpoint { return []endpoint{{"TokenURL", g.Config.TokenURL}} }

@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -12,8 +13,14 @@ import (
 	"github.com/restykit/restykit/middleware"
 )
 
-// scheme is one way to prove who one is. It does no I/O but for its secret: it writes on
-// the request it is given, which is its own to change.
+// signer writes on a request. It does no I/O but for its secret.
+type signer interface {
+	Name() string
+	sign(*http.Request) error
+}
+
+// scheme is one way to prove who one is: it signs the request it is given, which is its own
+// to change.
 type scheme interface {
 	middleware.Middleware
 	// has tells whether the caller wrote such credentials, which then stay.
@@ -25,7 +32,7 @@ type scheme interface {
 // more try. settled hears how that ended, and nil where it came to no answer.
 type challenged interface {
 	again(signed *http.Request, answer *http.Response) bool
-	settled(answer *http.Response)
+	settled(signed *http.Request, answer *http.Response)
 }
 
 // sender holds the rules that are the same for every scheme.
@@ -33,6 +40,7 @@ type sender struct {
 	scheme   scheme
 	origins  []string
 	insecure bool
+	then     signer // signs what scheme has signed, with a replay of its own; or nil
 }
 
 func (s sender) send(req *http.Request, next middleware.Next) (*http.Response, error) {
@@ -47,35 +55,60 @@ func (s sender) send(req *http.Request, next middleware.Next) (*http.Response, e
 			return nil, err
 		}
 	}
-	signed, err := s.signed(middleware.Mutable(req))
+	if s.then == nil {
+		return roundTrip(s.scheme, req, next)
+	}
+	return roundTrip(s.scheme, req, func(signed *http.Request) (*http.Response, error) {
+		return roundTrip(s.then, signed, next)
+	})
+}
+
+// roundTrip signs a request and sends it, and once more where a challenged signer wants
+// that.
+func roundTrip(by signer, req *http.Request, next middleware.Next) (*http.Response, error) {
+	c, ok := by.(challenged)
+	own := middleware.Mutable(req)
+	if ok && own == req { // a step above has made it: the steps below write on it, too
+		req = unchanged(req)
+	}
+	signed, err := signedBy(by, own)
 	if err != nil {
 		return nil, err
 	}
 	resp, err := next(signed)
-	c, ok := s.scheme.(challenged)
 	if err != nil || !ok || !c.again(signed, resp) {
 		return resp, err
 	}
+	last := signed
 	var answer *http.Response
-	defer func() { c.settled(answer) }()
+	defer func() { c.settled(last, answer) }()
 	replay, err := middleware.Rewind(req)
 	if errors.Is(err, middleware.ErrBodyConsumed) {
+		middleware.InfoOf(req.Context()).GiveUp(&unsigned{by.Name(), err})
 		return resp, nil
 	}
 	middleware.Discard(resp)
 	if err != nil {
 		return nil, err
 	}
-	if replay, err = s.signed(replay); err != nil {
+	if replay, err = signedBy(by, replay); err != nil {
 		return nil, err
 	}
+	last = replay
 	answer, err = next(replay)
 	return answer, err
 }
 
-func (s sender) signed(req *http.Request) (*http.Request, error) {
-	if err := s.scheme.sign(req); err != nil {
-		return nil, &unsigned{s.scheme.Name(), err}
+// unchanged is a request as it is now, whatever is written on it later.
+func unchanged(req *http.Request) *http.Request {
+	kept := *req
+	kept.Header = maps.Clone(req.Header)
+	return &kept
+}
+
+func signedBy(s signer, req *http.Request) (*http.Request, error) {
+	if err := s.sign(req); err != nil {
+		return nil, &unsigned{s.Name(), err}
 	}
 	return req, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dunglas/httpsfv"
 
+	"github.com/restykit/restykit/internal/field"
 	"github.com/restykit/restykit/middleware"
 )
 
@@ -73,8 +74,8 @@ func checkComponent(name string, p *httpsfv.Params) string {
 			return "takes no parameters"
 		}
 		return ""
-	case name[0] == '@':
-		return "is none of RFC 9421 section 2.2"
+	case name[0] == '@' || !field.IsToken(name):
+		return "is no field, and none of RFC 9421 section 2.2"
 	}
 	for _, parameter := range given {
 		value, _ := p.Get(parameter)
@@ -148,9 +149,10 @@ func componentValue(req *http.Request, id httpsfv.Item) (string, error) {
 	return fieldValue(lines, id.Params)
 }
 
-// authority is the host as HTTP normalizes it: in lower case, without the default port.
+// authority is the host as HTTP normalizes it: in lower case, without an empty or the default
+// port.
 func authority(req *http.Request) string {
-	name := strings.ToLower(host(req))
+	name := strings.TrimSuffix(strings.ToLower(host(req)), ":")
 	switch strings.ToLower(req.URL.Scheme) {
 	case "https":
 		return strings.TrimSuffix(name, ":443")

@@ -18,6 +18,7 @@ import (
 type tokenAnswer struct {
 	members map[string]any
 	begun   time.Time               // when the request was: lifetimes begin there
+	bound   bool                    // the request had a proof of DPoP
 	wrong   func(error) *TokenError // the error of an answer that does not do
 }
 
@@ -59,6 +60,12 @@ func (a tokenAnswer) token() (*oauth2.Token, error) {
 	switch kind := t.TokenType; {
 	case t.AccessToken == "":
 		return nil, errors.New("the answer has no access_token")
+	case a.bound && !strings.EqualFold(kind, dpopType):
+		return nil, notBound(kind)
+	case a.bound:
+		t.TokenType = dpopType
+	case strings.EqualFold(kind, dpopType):
+		return nil, fmt.Errorf("the token is of the type %q, and of no use without proofs (RFC 9449): set DPoP", kind)
 	case kind != "" && !strings.EqualFold(kind, "Bearer"):
 		return nil, fmt.Errorf("the token is of the type %q, and only Bearer is known here (RFC 6749 section 7.1): ask the server for that, or wrap the Grant and set the TokenType", kind)
 	}

@@ -27,14 +27,16 @@ type tokenClient struct {
 	style      oauth2.AuthStyle
 	proof      ClientAuth // in the place of a secret
 	scopes     []string
+	// once writes what is good for one request, anew for each; or nil.
+	once func(context.Context, url.Values) error
 }
 
 func clientOf(c oauth2.Config, secret Source, proof ClientAuth) tokenClient {
-	return tokenClient{c.Endpoint.TokenURL, c.Endpoint.TokenURL, c.ClientID, c.ClientSecret, secret, c.Endpoint.AuthStyle, proof, c.Scopes}
+	return tokenClient{c.Endpoint.TokenURL, c.Endpoint.TokenURL, c.ClientID, c.ClientSecret, secret, c.Endpoint.AuthStyle, proof, c.Scopes, nil}
 }
 
 func machineOf(c clientcredentials.Config, secret Source, proof ClientAuth) tokenClient {
-	return tokenClient{c.TokenURL, c.TokenURL, c.ClientID, c.ClientSecret, secret, c.AuthStyle, proof, c.Scopes}
+	return tokenClient{c.TokenURL, c.TokenURL, c.ClientID, c.ClientSecret, secret, c.AuthStyle, proof, c.Scopes, nil}
 }
 
 // grant is the form of a token request: its type, the scopes, and names and values.
@@ -64,40 +66,68 @@ func (c tokenClient) ask(ctx context.Context, client *http.Client, form url.Valu
 
 // send sends one request. Where nobody said how the endpoint takes the secret, that is
 // the Basic scheme; and only where the server does not know the client by it, a second
-// request has the secret in the form. What the server took is kept for as long as the
-// OAuth2 lives.
+// request has the secret in the form. What the token endpoint took is kept for as long as
+// the OAuth2 lives, and until it no longer does.
 func (c tokenClient) send(ctx context.Context, client *http.Client, form url.Values) (tokenAnswer, error) {
-	r, err := c.request(ctx, form)
-	if err != nil {
-		return tokenAnswer{}, err
-	}
-	style := styleOf(ctx, c.style)
-	r.inForm = style.Load() == int64(oauth2.AuthStyleInParams)
-	answer, err := r.send(ctx, client)
-	if r.secret == "" || style.Load() != int64(oauth2.AuthStyleAutoDetect) {
+	style := c.styleOf(ctx)
+	before := style.Load()
+	answer, err := c.exchange(ctx, client, form, before == int64(oauth2.AuthStyleInParams))
+	switch {
+	case !c.hasSecret() || c.style != oauth2.AuthStyleAutoDetect:
+		return answer, err
+	case !unknownClient(err):
+		if before == int64(oauth2.AuthStyleAutoDetect) && knownClient(err) {
+			style.Store(int64(oauth2.AuthStyleInHeader))
+		}
+		return answer, err
+	case before != int64(oauth2.AuthStyleAutoDetect):
+		style.Store(int64(oauth2.AuthStyleAutoDetect))
 		return answer, err
 	}
-	if !unknownClient(err) {
-		style.learn(oauth2.AuthStyleInHeader, err)
-		return answer, err
-	}
-	r.inForm = true
-	second, errForm := r.send(ctx, client)
-	if unknownClient(errForm) {
+	second, errForm := c.exchange(ctx, client, form, true)
+	if !knownClient(errForm) {
 		return answer, err // the secret is wrong, not its place
 	}
-	style.learn(oauth2.AuthStyleInParams, errForm)
+	style.Store(int64(oauth2.AuthStyleInParams))
 	return second, errForm
+}
+
+func (c tokenClient) hasSecret() bool {
+	return c.proof == nil && (c.secret != nil || c.configured != "")
+}
+
+// exchange sends one request, and one more where the server asks for another nonce in its
+// proof (RFC 9449 section 8). What is good once is made anew.
+func (c tokenClient) exchange(ctx context.Context, client *http.Client, form url.Values, inForm bool) (tokenAnswer, error) {
+	for replay := false; ; replay = true {
+		r, err := c.request(ctx, form)
+		if err != nil {
+			return tokenAnswer{}, err
+		}
+		r.inForm = inForm
+		answer, err := r.send(ctx, client)
+		if replay || !r.outdated(err) {
+			return answer, err
+		}
+	}
 }
 
 func (c tokenClient) request(ctx context.Context, form url.Values) (tokenRequest, error) {
 	r := tokenRequest{url: c.url, audience: c.audience, id: c.id, form: maps.Clone(form)}
-	if c.proof != nil {
-		err := c.proof.prove(ctx, &r)
-		return r, prefixed("Auth", err)
+	if c.once != nil {
+		if err := c.once(ctx, r.form); err != nil {
+			return r, err
+		}
 	}
-	own, err := clientSecret(ctx, c.secret, c.configured)
-	r.secret = own
+	var err error
+	if c.proof != nil {
+		err = prefixed("Auth", c.proof.prove(ctx, &r))
+	} else {
+		r.secret, err = clientSecret(ctx, c.secret, c.configured)
+	}
+	if err == nil {
+		r.proof, r.nonce, err = dpopOf(ctx).proofOf(ctx, c.url)
+	}
 	return r, err
 }
 
@@ -131,25 +161,29 @@ func unknownClient(err error) bool {
 // clientStyle is how a token endpoint takes the secret: an [oauth2.AuthStyle].
 type clientStyle struct{ atomic.Int64 }
 
-type styleKey struct{}
-
-// styleOf is the style that is configured, or what was learnt under this context, to
-// which OAuth2 gives one.
-func styleOf(ctx context.Context, configured oauth2.AuthStyle) *clientStyle {
-	if learnt, ok := ctx.Value(styleKey{}).(*clientStyle); ok && configured == oauth2.AuthStyleAutoDetect {
+// styleOf is what is known of the token endpoint. What is learnt elsewhere is forgotten:
+// another endpoint may not look at the client.
+func (c tokenClient) styleOf(ctx context.Context) *clientStyle {
+	if learnt := mintingOf(ctx).style; learnt != nil && c.style == oauth2.AuthStyleAutoDetect && c.url == c.audience {
 		return learnt
 	}
 	s := &clientStyle{}
-	s.Store(int64(configured))
+	s.Store(int64(c.style))
 	return s
 }
 
-// learn keeps a style by which the server knew the client, whatever else it said.
-func (s *clientStyle) learn(style oauth2.AuthStyle, err error) {
+// knownClient tells whether the server knew the client: it gave a token, or refused it in
+// words that come behind that.
+func knownClient(err error) bool {
 	said, ok := errors.AsType[*TokenError](err)
-	if err == nil || (ok && said.Code != "" && said.StatusCode < http.StatusInternalServerError) {
-		s.Store(int64(style))
+	if !ok {
+		return err == nil
 	}
+	switch said.Code {
+	case "invalid_grant", "unauthorized_client", "authorization_pending", "slow_down":
+		return said.StatusCode == http.StatusBadRequest
+	}
+	return false
 }
 
 // clientSecret is what the source of a client's secret says now, or else what its

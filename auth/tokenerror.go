@@ -40,7 +40,7 @@ func (e *TokenError) Error() string {
 		b.WriteString(": " + e.Description)
 	}
 	if e.Err != nil {
-		if e.StatusCode != 0 {
+		if e.StatusCode != 0 || e.Code != "" {
 			b.WriteString(":")
 		}
 		b.WriteString(" " + e.Err.Error())
@@ -62,7 +62,7 @@ func (e *TokenError) Final() bool {
 	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope",
 		"access_denied", "expired_token", "invalid_target":
 		return true
-	case "server_error", "temporarily_unavailable", "slow_down", "authorization_pending":
+	case "server_error", "temporarily_unavailable", "slow_down", "authorization_pending", nonceAsked:
 		return false
 	}
 	switch {

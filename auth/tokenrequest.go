@@ -22,6 +22,7 @@ type tokenRequest struct {
 	audience        string // of what proves the client
 	inForm          bool
 	form            url.Values
+	proof, nonce    string // of DPoP, and the nonce in it
 }
 
 // maxTokenBody bounds what is read of an answer.
@@ -29,19 +30,22 @@ const maxTokenBody = 1 << 20
 
 // send sends the request and reads the answer. Its errors are of the type TokenError.
 func (r tokenRequest) send(ctx context.Context, client *http.Client) (tokenAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, mintingOf(ctx).timeout)
+	defer cancel()
 	begun := time.Now()
 	resp, err := r.post(ctx, client)
 	if err != nil {
 		return tokenAnswer{}, r.failed(nil, r.network(ctx, err))
 	}
 	defer func() { _ = resp.Body.Close() }()
+	dpopOf(ctx).heard(r.url, resp.Header)
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenBody+1))
 	if err != nil {
 		return tokenAnswer{}, r.failed(resp, r.network(ctx, err))
 	}
 	answer, err := parseTokenAnswer(resp.Header.Get("Content-Type"), text)
 	if err == nil && answer.text("error") == "" && resp.StatusCode >= 200 && resp.StatusCode <= 299 {
-		answer.begun = begun
+		answer.begun, answer.bound = begun, r.proof != ""
 		answer.wrong = func(err error) *TokenError { return r.explained(resp, tokenAnswer{}, err) }
 		return answer, nil
 	}
@@ -61,8 +65,13 @@ func (r tokenRequest) failed(resp *http.Response, err error) *TokenError {
 func (r tokenRequest) explained(resp *http.Response, answer tokenAnswer, err error) *TokenError {
 	secrets := r.secrets()
 	clean := func(text string) string { return redact.Excerpt(redact.Secrets([]byte(text), secrets), 300) }
-	if err != nil {
+	switch {
+	case err != nil:
 		err = errors.New(clean(err.Error()))
+	case answer.text("error") == badProof:
+		err = proofClock(resp.Header)
+	case r.form.Has("assertion"), r.form.Has("client_assertion"):
+		err = clockError(resp.Header, "what it signs is from the future for the server", "what it signs may have expired for the server")
 	}
 	e := r.failed(resp, err)
 	e.Code, e.Description, e.URI = clean(answer.text("error")), clean(answer.text("error_description")), clean(answer.text("error_uri"))
@@ -92,6 +101,9 @@ func (r tokenRequest) post(ctx context.Context, client *http.Client) (*http.Resp
 	if !r.inForm && r.secret != "" {
 		req.SetBasicAuth(url.QueryEscape(r.id), url.QueryEscape(r.secret))
 	}
+	if r.proof != "" {
+		req.Header.Set(dpopField, r.proof)
+	}
 	return client.Do(req)
 }
 
@@ -114,7 +126,7 @@ func (r tokenRequest) network(ctx context.Context, err error) error {
 // secret by their name.
 func (r tokenRequest) secrets() []string {
 	pair := url.QueryEscape(r.id) + ":" + url.QueryEscape(r.secret)
-	secrets := []string{r.secret, base64.StdEncoding.EncodeToString([]byte(pair))}
+	secrets := []string{r.secret, r.proof, base64.StdEncoding.EncodeToString([]byte(pair))}
 	fields := []url.Values{r.form}
 	if u, err := url.Parse(r.url); err == nil {
 		password, _ := u.User.Password()
@@ -130,4 +142,15 @@ func (r tokenRequest) secrets() []string {
 		}
 	}
 	return secrets
+}
+
+// outdated tells whether the server refused the request for the nonce of its proof, and
+// named another.
+func (r tokenRequest) outdated(err error) bool {
+	said, ok := errors.AsType[*TokenError](err)
+	if !ok || said.Code != nonceAsked || r.proof == "" {
+		return false
+	}
+	named := readNonce(said.Header)
+	return named != "" && named != r.nonce
 }

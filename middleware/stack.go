@@ -55,7 +55,7 @@ var ranks = map[string]int{
 	"log": 8, "trace": 9, "metrics": 10,
 	"retry": 1, hedge: users + 1, // the innermost, also where a user's step retries
 	"basic": 1, "bearer": 2, "jwt": 2, "oauth2": 3, "api-key": 4, "netrc": 5,
-	"digest": users + 1, "hmac": users + 1, "signature": users + 2, // last: they cover what the others have written
+	"digest": users + 1, "hmac": users + 1, "oauth1": users + 1, "signature": users + 2, "sigv4": users + 2, // last: they cover what the others have written
 	"timeout": 1, "max-body": 2, "pool": 3,
 }
 
