@@ -42,7 +42,7 @@ func answerOf(resp *resty.Response) answer {
 		body = body[:answerBytes]
 	}
 	if c := callOf(a.request.Context()); c != nil {
-		body, a.header = c.withoutSecrets(body), c.quiet(a.header)
+		body, a.header = c.Quiet(body), c.quiet(a.header)
 	}
 	a.contentType, a.body = a.header.Get("Content-Type"), body
 	return a

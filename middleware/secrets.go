@@ -40,8 +40,9 @@ func (i *Info) hidden() []string {
 	return slices.Clone(i.secrets())
 }
 
-// withoutSecrets takes the call's secrets out of a body that an error shows.
-func (i *Info) withoutSecrets(body []byte) []byte { return redact.Secrets(body, i.hidden()) }
+// Quiet is a text without the secrets that the call was told of by [Info.Hide], however
+// they are spelled: for a step that shows something of a request or its answer.
+func (i *Info) Quiet(text []byte) []byte { return redact.Secrets(text, i.hidden()) }
 
 // quiet is a header without the call's secrets, which some servers repeat there.
 func (i *Info) quiet(h http.Header) http.Header {

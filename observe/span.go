@@ -228,12 +228,6 @@ func (s *sendSpan) panicked() {
 	}
 }
 
-// panicked is the error of a send that did not return.
-type panicked struct{}
-
-func (panicked) Error() string     { return "a step or the transport panicked" }
-func (panicked) ErrorType() string { return "panic" }
-
 // end ends the span once, and that of the call where the caller has its result.
 func (s *sendSpan) end(err error) {
 	s.once.Do(func() {

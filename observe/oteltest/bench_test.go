@@ -28,7 +28,7 @@ func (stub) RoundTrip(req *http.Request) (*http.Response, error) {
 type discard struct{}
 
 func (discard) ExportSpans(context.Context, []trace.ReadOnlySpan) error { return nil }
-func (discard) Shutdown(context.Context) error                         { return nil }
+func (discard) Shutdown(context.Context) error                          { return nil }
 
 func bench(b *testing.B, steps ...middleware.Middleware) {
 	c := resty.New().SetBaseURL("https://api.example.com").SetTransport(stub{})
@@ -45,8 +45,8 @@ func bench(b *testing.B, steps ...middleware.Middleware) {
 	}
 }
 
-func BenchmarkBare(b *testing.B)   { bench(b) }
-func BenchmarkEmpty(b *testing.B)  { bench(b, middleware.MaxBody(1<<20)) }
+func BenchmarkBare(b *testing.B)  { bench(b) }
+func BenchmarkEmpty(b *testing.B) { bench(b, middleware.MaxBody(1<<20)) }
 func BenchmarkTrace(b *testing.B) {
 	p := trace.NewTracerProvider(trace.WithBatcher(discard{}))
 	bench(b, observe.Trace{Provider: p, Propagator: propagation.TraceContext{}})

@@ -1,0 +1,246 @@
+package observe
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"sync"
+	"time"
+
+	"github.com/restykit/restykit/middleware"
+)
+
+// exchange is one send and its answer, as they went over the wire: with credentials, so
+// that nothing of it is shown that a Redactor has not seen.
+type exchange struct {
+	info    *middleware.Info
+	request *http.Request  // as it was sent; its body is gone
+	answer  *http.Response // its body is gone; nil where there was none
+	err     error          // of the send, or of reading the body; nil where that ended well
+	attempt int
+	begun   time.Time
+	took    time.Duration // until the body's end
+
+	phases   phases
+	sent     body // of the request
+	received body // of the answer
+}
+
+// body is what was read of a body: how much, and its beginning.
+type body struct {
+	size  int64
+	begin []byte
+	whole bool // begin is all of it
+}
+
+// phases are the parts of a send, as far as the transport tells of them. Zero is a part
+// that there was not, or that is not known.
+type phases struct {
+	reused  bool
+	blocked time.Duration // until the transport began with a connection
+	dns     time.Duration
+	connect time.Duration // of TCP
+	tls     time.Duration
+	send    time.Duration // of the request
+	wait    time.Duration // from there to the first byte of the answer
+	receive time.Duration // of the answer, to the body's end
+	remote  string        // the address of the other side
+}
+
+// wants says what is kept of an exchange beside what is free.
+type wants struct {
+	phases bool
+	bodies int // bytes of each body
+}
+
+// exchanged sends a request, and tells done of the exchange, once: when the answer's body
+// has ended, was closed, or its context has. done must not block.
+func exchanged(req *http.Request, next middleware.Next, w wants, done func(*exchange)) (*http.Response, error) {
+	info := middleware.InfoOf(req.Context())
+	x := &watched{exchange: exchange{info: info, request: req, attempt: info.Attempts(), begun: time.Now()}, keep: w.bodies, done: done}
+	out := req
+	if w.phases {
+		out = req.WithContext(httptrace.WithClientTrace(req.Context(), x.clock.trace()))
+	}
+	if req.Body != nil && req.Body != http.NoBody {
+		if out == req {
+			out = req.WithContext(req.Context())
+		}
+		out.Body = &sentBody{ReadCloser: req.Body, of: x}
+	}
+	x.request = out
+	defer x.panicked()
+	resp, err := next(out)
+	x.returned(resp, err)
+	return resp, err
+}
+
+// watched is an exchange under way, and the body of its answer.
+type watched struct {
+	io.ReadCloser
+
+	mu    sync.Mutex // of the exchange
+	clock clock
+	keep  int
+	done  func(*exchange)
+	ran   bool
+	once  sync.Once
+	stop  func() bool
+	exchange
+}
+
+func (x *watched) returned(resp *http.Response, err error) {
+	x.ran = true
+	if err != nil {
+		x.end(err)
+		return
+	}
+	x.mu.Lock()
+	answer := *resp
+	x.answer = &answer
+	x.mu.Unlock()
+	if resp.Body == nil || resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols {
+		x.end(nil)
+		return
+	}
+	x.ReadCloser = resp.Body
+	resp.Body = x
+	if x.info.Streams() { // nobody may read it
+		ctx := x.request.Context()
+		x.stop = context.AfterFunc(ctx, func() { x.end(context.Cause(ctx)) })
+	}
+}
+
+// Read keeps the beginning of the body.
+func (x *watched) Read(p []byte) (int, error) {
+	n, err := x.ReadCloser.Read(p)
+	x.mu.Lock()
+	x.received.note(p[:n], x.keep)
+	x.mu.Unlock()
+	switch {
+	case err == nil:
+	case errors.Is(err, io.EOF):
+		x.received.whole = len(x.received.begin) == int(x.received.size)
+		x.end(nil)
+	default:
+		x.end(err)
+	}
+	return n, err
+}
+
+// Close ends the exchange.
+func (x *watched) Close() error {
+	err := x.ReadCloser.Close()
+	x.end(nil)
+	return err
+}
+
+func (x *watched) panicked() {
+	if !x.ran {
+		x.end(panicked{})
+	}
+}
+
+func (x *watched) end(err error) {
+	x.once.Do(func() {
+		if x.stop != nil {
+			x.stop()
+		}
+		x.mu.Lock()
+		x.err, x.took = err, time.Since(x.begun)
+		x.phases = x.clock.phases(x.begun, x.begun.Add(x.took))
+		over := x.exchange
+		x.mu.Unlock()
+		x.done(&over)
+	})
+}
+
+func (b *body) note(p []byte, keep int) {
+	b.size += int64(len(p))
+	if left := keep - len(b.begin); left > 0 {
+		b.begin = append(b.begin, p[:min(left, len(p))]...)
+	}
+}
+
+// sentBody keeps the beginning of a request's body.
+type sentBody struct {
+	io.ReadCloser
+
+	of *watched
+}
+
+func (b *sentBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	b.of.mu.Lock()
+	b.of.sent.note(p[:n], b.of.keep)
+	if errors.Is(err, io.EOF) {
+		b.of.sent.whole = len(b.of.sent.begin) == int(b.of.sent.size)
+	}
+	b.of.mu.Unlock()
+	return n, err
+}
+
+// panicked is the error of a send that did not return.
+type panicked struct{}
+
+func (panicked) Error() string     { return "a step or the transport panicked" }
+func (panicked) ErrorType() string { return "panic" }
+
+// clock is when the parts of a send began and ended, each the last time.
+type clock struct {
+	mu                                                                    sync.Mutex
+	asked, dns, dnsEnd, dial, dialEnd, shake, shakeEnd, got, wrote, first time.Time
+	reused                                                                bool
+	remote                                                                string
+}
+
+func (c *clock) trace() *httptrace.ClientTrace {
+	at := func(t *time.Time) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		*t = time.Now()
+	}
+	return &httptrace.ClientTrace{
+		GetConn:              func(string) { at(&c.asked) },
+		DNSStart:             func(httptrace.DNSStartInfo) { at(&c.dns) },
+		DNSDone:              func(httptrace.DNSDoneInfo) { at(&c.dnsEnd) },
+		ConnectStart:         func(string, string) { at(&c.dial) },
+		ConnectDone:          func(string, string, error) { at(&c.dialEnd) },
+		TLSHandshakeStart:    func() { at(&c.shake) },
+		TLSHandshakeDone:     func(tls.ConnectionState, error) { at(&c.shakeEnd) },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { at(&c.wrote) },
+		GotFirstResponseByte: func() { at(&c.first) },
+		GotConn: func(i httptrace.GotConnInfo) {
+			at(&c.got)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.reused = i.Reused
+			if i.Conn != nil {
+				c.remote = i.Conn.RemoteAddr().String()
+			}
+		},
+	}
+}
+
+// phases are the times between.
+func (c *clock) phases(begun, ended time.Time) phases {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	between := func(from, to time.Time) time.Duration {
+		if from.IsZero() || to.Before(from) {
+			return 0
+		}
+		return to.Sub(from)
+	}
+	p := phases{
+		reused: c.reused, remote: c.remote, blocked: between(begun, c.asked),
+		send: between(c.got, c.wrote), wait: between(c.wrote, c.first), receive: between(c.first, ended),
+	}
+	if !c.reused { // a connection that was made for another request is not this one's
+		p.dns, p.connect, p.tls = between(c.dns, c.dnsEnd), between(c.dial, c.dialEnd), between(c.shake, c.shakeEnd)
+	}
+	return p
+}
