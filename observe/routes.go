@@ -2,6 +2,7 @@ package observe
 
 import (
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 
@@ -12,7 +13,7 @@ import (
 // route is what is the same in all requests of one kind. It has no path: there is no end
 // of paths.
 type route struct {
-	method, scheme, host, port string
+	method, scheme, host, port string // of a call the host is its origin
 	template                   string // as the caller wrote it; "" where a redirect led elsewhere
 }
 
@@ -56,8 +57,15 @@ func (r route) name() string {
 
 // attributes are those of the conventions, and some more.
 func (r route) attributes(more ...attribute.KeyValue) []attribute.KeyValue {
-	kv := append([]attribute.KeyValue{semconv.HTTPRequestMethodKey.String(r.method), semconv.ServerAddress(r.host)}, more...)
-	if port, err := strconv.Atoi(r.port); err == nil {
+	kv := append([]attribute.KeyValue{semconv.HTTPRequestMethodKey.String(r.method)}, more...)
+	host, port := r.host, r.port
+	if u, err := url.Parse(host); err == nil && u.Host != "" { // the origin of a call
+		host, port = u.Hostname(), u.Port()
+	}
+	if host != "" {
+		kv = append(kv, semconv.ServerAddress(host))
+	}
+	if port, err := strconv.Atoi(port); err == nil {
 		kv = append(kv, semconv.ServerPort(port))
 	}
 	if r.template != "" {
