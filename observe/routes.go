@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -24,9 +25,16 @@ func routeOf(req *http.Request, template string) route {
 		r.template = template
 	}
 	if r.port == "" {
-		r.port = map[string]string{"http": "80", "https": "443"}[r.scheme]
+		r.port = defaultPort(r.scheme)
 	}
 	return r
+}
+
+func defaultPort(scheme string) string {
+	if scheme == "https" {
+		return "443"
+	}
+	return "80"
 }
 
 const otherMethod = "_OTHER"
@@ -60,7 +68,7 @@ func (r route) attributes(more ...attribute.KeyValue) []attribute.KeyValue {
 	kv := append([]attribute.KeyValue{semconv.HTTPRequestMethodKey.String(r.method)}, more...)
 	host, port := r.host, r.port
 	if u, err := url.Parse(host); err == nil && u.Host != "" { // the origin of a call
-		host, port = u.Hostname(), u.Port()
+		host, port = u.Hostname(), cmp.Or(u.Port(), defaultPort(u.Scheme))
 	}
 	if host != "" {
 		kv = append(kv, semconv.ServerAddress(host))
