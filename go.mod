@@ -3,7 +3,6 @@ module github.com/restykit/restykit
 go 1.26.0
 
 require (
-	github.com/cli/browser v1.3.0
 	github.com/dunglas/httpsfv v1.1.2
 	github.com/go-resty/resty/v2 v2.17.2
 	github.com/gofrs/flock v0.13.2
@@ -11,6 +10,7 @@ require (
 	github.com/mccutchen/go-httpbin/v2 v2.26.0
 	github.com/sony/gobreaker/v2 v2.4.0
 	github.com/stretchr/testify v1.12.1
+	golang.org/x/net v0.43.0
 	golang.org/x/oauth2 v0.37.0
 	golang.org/x/sync v0.25.0
 	golang.org/x/time v0.16.0
@@ -18,6 +18,6 @@ require (
 
 require (
 	go.yaml.in/yaml/v3 v3.0.5 // indirect
-	golang.org/x/net v0.43.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/text v0.28.0 // indirect
 )

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/cli/browser"
 	"golang.org/x/oauth2"
 
 	"github.com/restykit/restykit/internal/redact"
@@ -20,25 +19,26 @@ import (
 // listens on a loopback port for the answer. It always uses PKCE (RFC 7636, S256), and
 // checks state and, with Issuer, iss (RFC 9207).
 //
-// A token that came with a refresh token is renewed by it; the person is asked again
-// where the server no longer takes that one. A first token is asked for by the first
-// request that needs it, which waits, and whose deadline the person may exceed: call
-// Login first, or keep the token in a [TokenStore].
+// A token that came with a refresh token is renewed by it; the person is asked again where
+// the server no longer takes that one. A first token is asked for by the first request that
+// needs it, which waits, and whose deadline the person may exceed: call [OAuth2.Token]
+// first. With a [TokenStore] the next program finds the token. A login that failed is not
+// begun anew within a minute by the same OAuth2.
 //
 // For programs on a server see [ClientCredentials]; where there is no browser, see
 // [DeviceAuthorization].
 type AuthorizationCode struct {
 	// Config has the ClientID, the Endpoint and the Scopes. An empty RedirectURL is
-	// http://127.0.0.1 with a free port; one with a port of its own is for servers that
-	// do not let the port vary, which RFC 8252 section 7.3 asks of them.
+	// http://127.0.0.1/callback on a free port: register that. One with a port of its own
+	// is for servers that do not let the port vary, as RFC 8252 section 7.3 asks of them.
 	Config oauth2.Config
 	Secret Source     // nil for a public client, which such programs are
 	Auth   ClientAuth // how the client proves itself without a secret: see [ClientCredentials]
 	// Issuer is who must have answered. An answer that does not name it is refused. ""
 	// checks nothing: see [Server.AuthorizationIssuer].
 	Issuer string
-	// Open brings the person to the page of a URL. nil opens the system's browser. It
-	// does not wait for the person, and ctx ends with the login: a browser that is bound
+	// Open brings the person to the page of a URL. nil is [OpenBrowser]. It
+	// need not wait for the person, and ctx ends with the login: a browser that is bound
 	// to it would be closed then.
 	Open func(ctx context.Context, url string) error
 	// Params are further ones of the authorization request, such as prompt or audience.
@@ -69,10 +69,7 @@ func (g AuthorizationCode) login(ctx context.Context, client *http.Client) (*oau
 	if err != nil {
 		return nil, err
 	}
-	if err := g.open(ctx, g.page(door.state, verifier, bound)); err != nil {
-		return nil, err
-	}
-	code, err := g.code(ctx, door)
+	code, err := g.code(ctx, door, g.page(door.state, verifier, bound))
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +80,17 @@ func (g AuthorizationCode) login(ctx context.Context, client *http.Client) (*oau
 	}))
 }
 
-// code waits for the person.
-func (g AuthorizationCode) code(ctx context.Context, door *door) (string, error) {
+// code brings the person to the page, and waits.
+func (g AuthorizationCode) code(ctx context.Context, door *door, page string) (string, error) {
 	patience := cmp.Or(g.Patience, defaultPatience)
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("nobody logged in within %v", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("nobody logged in within %v, and came back to %s", patience, door.url))
 	defer cancel()
-	answer, err := door.wait(ctx)
-	if err != nil {
+	answer, err := door.wait(ctx, g.open(ctx, page))
+	switch {
+	case err == nil:
+	case ctx.Err() == nil:
+		return "", err
+	default:
 		return "", &TokenError{Endpoint: redact.String(g.Config.Endpoint.AuthURL), Err: err, rest: maxPause}
 	}
 	return answer.Get("code"), g.judge(answer)
@@ -110,14 +111,21 @@ func (g AuthorizationCode) page(state, verifier, bound string) string {
 	return g.Config.AuthCodeURL(state, options...)
 }
 
-func (g AuthorizationCode) open(ctx context.Context, page string) error {
-	if g.Open != nil {
-		return prefixed("Open", g.Open(ctx, page))
-	}
-	if err := browser.OpenURL(page); err != nil {
-		return fmt.Errorf("no browser can be opened: set Open to a function that shows the URL, or use DeviceAuthorization: %w", err)
-	}
-	return nil
+// open brings the person to the page, and tells where that fails.
+func (g AuthorizationCode) open(ctx context.Context, page string) <-chan error {
+	failed := make(chan error, 1)
+	go func() {
+		if g.Open != nil {
+			if err := g.Open(ctx, page); err != nil {
+				failed <- prefixed("Open", err)
+			}
+			return
+		}
+		if err := OpenBrowser(ctx, page); err != nil {
+			failed <- fmt.Errorf("%w: set Open to a function that shows the URL, or use DeviceAuthorization", err)
+		}
+	}()
+	return failed
 }
 
 // judge refuses what is no code, or not from the issuer.
@@ -141,11 +149,11 @@ func (g AuthorizationCode) judge(answer url.Values) error {
 }
 
 func (g AuthorizationCode) patience() time.Duration {
-	return cmp.Or(g.Patience, defaultPatience) + defaultMintTimeout
+	return cmp.Or(g.Patience, defaultPatience) + time.Minute // for its requests
 }
 
 func (g AuthorizationCode) endpoints() []endpoint {
-	return []endpoint{{"TokenURL", g.Config.Endpoint.TokenURL}}
+	return []endpoint{{"TokenURL", g.Config.Endpoint.TokenURL}, {"AuthURL", g.Config.Endpoint.AuthURL}}
 }
 
 // Validate refuses a configuration that cannot work.
@@ -154,8 +162,10 @@ func (g AuthorizationCode) Validate() error {
 	if g.Patience < 0 {
 		err = errors.Join(err, fmt.Errorf("Patience is %v: give a positive duration, or 0 for %v", g.Patience, defaultPatience))
 	}
-	if u, errURL := url.Parse(g.Config.Endpoint.AuthURL); errURL != nil || u.Host == "" {
-		err = errors.Join(err, errors.New("Config.Endpoint.AuthURL is no absolute URL: it is the page on which the person logs in"))
+	for _, name := range [...]string{"state", "response_type", "client_id", "redirect_uri", "scope", "code_challenge", "code_challenge_method", "dpop_jkt"} {
+		if g.Params.Has(name) {
+			err = errors.Join(err, fmt.Errorf("Params has %s, which the login itself writes", name))
+		}
 	}
 	_, errRedirect := redirectTo(g.Config.RedirectURL)
 	return errors.Join(err, errRedirect)

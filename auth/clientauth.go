@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 )
 
@@ -29,6 +30,21 @@ func (MutualTLS) Validate() error { return nil }
 func (MutualTLS) String() string { return "mutual TLS" }
 
 func (MutualTLS) prove(context.Context, *tokenRequest) error { return nil }
+
+// validateCertificate refuses MutualTLS with a client that has no certificate.
+func (o *OAuth2) validateCertificate() error {
+	g, ok := o.Grant.(interface{ client() tokenClient })
+	if !ok {
+		return nil
+	}
+	switch g.client().proof.(type) {
+	case MutualTLS, *MutualTLS:
+		if o.Client == nil || !hasCertificate(o.Client.Transport) {
+			return errors.New("Client shows no certificate: set one in the TLSClientConfig of its transport (RFC 8705)")
+		}
+	}
+	return nil
+}
 
 // hasCertificate tells whether a transport can show a certificate, as far as it can be
 // seen.

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -109,10 +110,10 @@ func TestTheErrorOfTheSecondPlaceIsToldWhereTheClientIsKnownThere(t *testing.T) 
 		if n == 1 {
 			return refusing(400, "invalid_client")(n, form)
 		}
-		return refusing(400, "invalid_scope")(n, form)
+		return refusing(400, "invalid_grant")(n, form)
 	}
 	_, err := client(t, &api{}, id.step()).R().Get("/")
-	require.ErrorContains(t, err, "400 invalid_scope")
+	require.ErrorContains(t, err, "400 invalid_grant")
 	require.NotContains(t, err.Error(), "s3cret-client")
 	require.Equal(t, []string{"header", "form"}, ways(id))
 }
@@ -161,4 +162,92 @@ func text(err error) string {
 		return ""
 	}
 	return fmt.Sprint(err)
+}
+
+func TestARateLimitDoesNotTellThePlaceOfTheSecret(t *testing.T) {
+	limited := refusing(http.StatusTooManyRequests, "rate_limit_exceeded")
+	synctest.Test(t, func(t *testing.T) {
+		id := picky(true)
+		onlyForm := id.answer
+		id.answer = func(n int, form url.Values) *http.Response {
+			if n == 1 {
+				return limited(n, form)
+			}
+			return onlyForm(n, form)
+		}
+		c := client(t, &api{}, id.step())
+		_, err := c.R().Get("/")
+		require.ErrorContains(t, err, "429 rate_limit_exceeded")
+		time.Sleep(time.Minute)
+		takes(t, c)
+		require.Equal(t, []string{"header", "header", "form"}, ways(id))
+	})
+}
+
+func TestAWrongSecretDoesNotTellItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		secret, id := "old", &issuer{}
+		id.answer = func(n int, form url.Values) *http.Response {
+			_, sent, header := id.asks[n-1].req.BasicAuth()
+			switch {
+			case !header:
+				return refusing(400, "invalid_request")(n, form)
+			case sent != "new":
+				return refusing(401, "invalid_client")(n, form)
+			}
+			return nil
+		}
+		step := id.step()
+		step.Grant = auth.ClientCredentials{
+			Config: clientcredentials.Config{ClientID: "shop", TokenURL: "https://id.test/token"},
+			Secret: auth.Func(func(context.Context) (string, error) { return secret, nil }),
+		}
+		c := client(t, &api{}, step)
+		_, err := c.R().Get("/")
+		require.ErrorContains(t, err, "401 invalid_client", "and not what the form came to")
+		secret = "new"
+		time.Sleep(time.Minute)
+		takes(t, c)
+	})
+}
+
+func TestAPlaceThatNoLongerHoldsIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id := picky(true)
+		c := client(t, &api{}, id.step())
+		takes(t, c)
+		id.answer = func(n int, form url.Values) *http.Response {
+			if _, _, header := id.asks[n-1].req.BasicAuth(); !header {
+				return refusing(401, "invalid_client")(n, form)
+			}
+			return nil
+		}
+		time.Sleep(2 * time.Hour)
+		_, err := c.R().Get("/")
+		require.ErrorContains(t, err, "invalid_client")
+		time.Sleep(time.Minute)
+		takes(t, c)
+	})
+}
+
+func TestADeviceEndpointDoesNotTellThePlaceOfTheSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id := devices(`,"interval":1`, "")
+		begin := id.answer
+		id.answer = func(n int, form url.Values) *http.Response {
+			if _, _, header := id.asks[n-1].req.BasicAuth(); header && id.asks[n-1].req.URL.Path == "/token" {
+				return refusing(401, "invalid_client")(n, form)
+			}
+			return begin(n, form)
+		}
+		g := deviceGrant(func(oauth2.DeviceAuthResponse) error { return nil })
+		g.Secret = auth.Static("s3cret")
+		_, err := (&auth.OAuth2{Grant: g, Client: &http.Client{Transport: id}}).Token(t.Context())
+		require.NoError(t, err)
+	})
+}
+
+func TestAPointerToMutualTLSNeedsACertificateToo(t *testing.T) {
+	grant := auth.ClientCredentials{Config: clientcredentials.Config{ClientID: "shop", TokenURL: "https://id.test/token"}, Auth: &auth.MutualTLS{}}
+	require.ErrorContains(t, middleware.Use(client(t, &api{}), &auth.OAuth2{Grant: grant}), "Client shows no certificate")
 }

@@ -88,7 +88,7 @@ func (c Custom) again(signed *http.Request, answer *http.Response) bool {
 	return c.Again != nil && c.Again(signed, answer)
 }
 
-func (Custom) settled(*http.Response) {}
+func (Custom) settled(_ *http.Request, _ *http.Response) {}
 
 // Validate refuses a scheme without a name or without Sign.
 func (c Custom) Validate() error {

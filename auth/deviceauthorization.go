@@ -94,9 +94,10 @@ func (g DeviceAuthorization) poll(ctx context.Context, client *http.Client, devi
 	c := g.client()
 	c.scopes = nil // they are part of the code
 	form := c.grant("urn:ietf:params:oauth:grant-type:device_code", url.Values{"device_code": {device.DeviceCode}})
+	var rest time.Duration // that the server asks for
 	for interval := time.Duration(device.Interval) * time.Second; ; {
 		select {
-		case <-time.After(interval):
+		case <-time.After(max(interval, rest)):
 		case <-ctx.Done():
 			return nil, &TokenError{Endpoint: redact.String(c.url), Err: context.Cause(ctx), rest: maxPause}
 		}
@@ -105,7 +106,7 @@ func (g DeviceAuthorization) poll(ctx context.Context, client *http.Client, devi
 		if !ok || said.Final() {
 			return token, rested(err)
 		}
-		switch said.Code {
+		switch rest = said.asked(); said.Code {
 		case "authorization_pending":
 		case "slow_down":
 			interval += slowDown
@@ -115,7 +116,7 @@ func (g DeviceAuthorization) poll(ctx context.Context, client *http.Client, devi
 	}
 }
 
-func (g DeviceAuthorization) patience() time.Duration { return maxDeviceTime + defaultMintTimeout }
+func (g DeviceAuthorization) patience() time.Duration { return maxDeviceTime + time.Minute }
 
 func (g DeviceAuthorization) endpoints() []endpoint {
 	return []endpoint{{"TokenURL", g.Config.Endpoint.TokenURL}, {"DeviceAuthURL", g.Config.Endpoint.DeviceAuthURL}}

@@ -135,6 +135,48 @@ func TestAPersonWhoRefusedIsLeftAloneForAMinute(t *testing.T) {
 	})
 }
 
+func TestAnAnswerThatDoesNotComeTakesNoLongerThanOneRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id := devices(`,"interval":1`, "authorization_pending", "")
+		n, hang := 0, 2
+		deaf := middleware.Next(func(req *http.Request) (*http.Response, error) {
+			n++
+			if n == hang {
+				<-req.Context().Done()
+				return nil, req.Context().Err()
+			}
+			return id.RoundTrip(req)
+		})
+		step := &auth.OAuth2{Grant: deviceGrant(func(oauth2.DeviceAuthResponse) error { return nil }), Client: &http.Client{Transport: deaf}}
+		begun := time.Now()
+		c := client(t, &api{}, step)
+		takes(t, c)
+		require.Equal(t, 15*time.Second, time.Since(begun), "1 s, 10 s without an answer, and then twice 2 s, the interval doubled")
+		time.Sleep(2 * time.Hour)
+		begun, hang = time.Now(), n+1
+		_, err := c.R().Get("/")
+		require.ErrorContains(t, err, "no answer within the time for a token request")
+		require.Equal(t, 10*time.Second, time.Since(begun))
+	})
+}
+
+func TestADevicePollHeedsRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id := devices(`,"interval":1`, 429, "")
+		answer := id.answer
+		id.answer = func(n int, form url.Values) *http.Response {
+			resp := answer(n, form)
+			resp.Header.Set("Retry-After", "300")
+			return resp
+		}
+		step := &auth.OAuth2{Grant: deviceGrant(func(oauth2.DeviceAuthResponse) error { return nil }), Client: &http.Client{Transport: id}}
+		begun := time.Now()
+		_, err := step.Token(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 301*time.Second, time.Since(begun))
+	})
+}
+
 func TestADeviceThatCannotBeginSaysWhy(t *testing.T) {
 	lost := errors.New("the screen is off")
 	tests := []struct {
@@ -181,8 +223,11 @@ func TestUseRefusesALoginThatCannotWork(t *testing.T) {
 		{"device, plain http", auth.DeviceAuthorization{Config: config(func(c *oauth2.Config) { c.Endpoint.DeviceAuthURL = "http://id.test/device" }), Prompt: prompt}, "oauth2: DeviceAuthURL: credentials are not sent over plain http to http://id.test: use https, or set InsecureHTTP"},
 		{"code", auth.AuthorizationCode{Config: good}, ""},
 		{"code, a port of its own", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.RedirectURL = "http://[::1]:8400" })}, ""},
-		{"code, no page", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.Endpoint.AuthURL = "" })}, "oauth2: Config.Endpoint.AuthURL is no absolute URL: it is the page on which the person logs in"},
+		{"code, no page", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.Endpoint.AuthURL = "" })}, "oauth2: AuthURL is empty"},
 		{"code, no token endpoint", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.Endpoint.TokenURL = "" })}, "oauth2: TokenURL is empty"},
+		{"code, a page of another scheme", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.Endpoint.AuthURL = "file://id.test/etc/passwd" })}, `oauth2: AuthURL "file://id.test/etc/passwd" is no absolute http(s) URL`},
+		{"code, a page over plain http", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.Endpoint.AuthURL = "http://id.test/auth" })}, "oauth2: AuthURL: credentials are not sent over plain http to http://id.test: use https, or set InsecureHTTP"},
+		{"code, a state", auth.AuthorizationCode{Config: good, Params: url.Values{"state": {"mine"}}}, "oauth2: Params has state, which the login itself writes"},
 		{"code, an answer elsewhere", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.RedirectURL = "http://app.test/callback" })}, `oauth2: Config.RedirectURL "http://app.test/callback" is not on this machine: leave it empty, or give one of http://127.0.0.1`},
 		{"code, an answer over TLS", auth.AuthorizationCode{Config: config(func(c *oauth2.Config) { c.RedirectURL = "https://127.0.0.1/callback" })}, `oauth2: Config.RedirectURL "https://127.0.0.1/callback" is not on this machine: leave it empty, or give one of http://127.0.0.1`},
 		{"code, no patience", auth.AuthorizationCode{Config: good, Patience: -1}, "oauth2: Patience is -1ns: give a positive duration, or 0 for 5m0s"},

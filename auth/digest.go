@@ -150,7 +150,7 @@ func (e *exchange) again(signed *http.Request, answer *http.Response) bool {
 
 // settled hears how the replay ended. Only then others use its nonce: there are servers
 // that refuse a count which arrives behind a higher one, and the replay is the last try.
-func (e *exchange) settled(answer *http.Response) {
+func (e *exchange) settled(_ *http.Request, answer *http.Response) {
 	if answer != nil && answer.StatusCode != http.StatusUnauthorized {
 		e.at.replace(e.used, e.fresh.after(answer))
 	}

@@ -7,7 +7,9 @@
 //   - what is known: [Basic], [Digest], [Netrc], [Bearer] and [APIKey]
 //   - what a server issues: [OAuth2] with a [Grant], such as [ClientCredentials],
 //     [AuthorizationCode] or [GitHubApp], and a [TokenStore] where a token is shared
-//   - what the client signs: [JWT], [HMAC] and [Signature]
+//   - what the client signs: [JWT], [HMAC], [Signature] and [OAuth1], tokens that are bound
+//     to a key ([DPoP]), and in the module auth/sigv4 the signatures of AWS
+//   - anything else, under the same rules: [Custom]
 //
 // The same rules hold for all of them:
 //

@@ -147,14 +147,8 @@ func (d *DPoP) thumbprint(ctx context.Context) (string, error) {
 	return k.thumbprint, nil
 }
 
-// dpopKey finds the DPoP of the OAuth2 that mints.
-type dpopKey struct{}
-
 // dpopOf is the DPoP under whose context a grant asks, or nil.
-func dpopOf(ctx context.Context) *DPoP {
-	d, _ := ctx.Value(dpopKey{}).(*DPoP)
-	return d
-}
+func dpopOf(ctx context.Context) *DPoP { return mintingOf(ctx).dpop }
 
 // proofOf is the proof for a request to a token endpoint, and the nonce in it. Where d is
 // nil there is none.

@@ -156,7 +156,7 @@ func (p *proving) again(_ *http.Request, answer *http.Response) bool {
 }
 
 // settled hears how the replay ended.
-func (p *proving) settled(answer *http.Response) {
+func (p *proving) settled(_ *http.Request, answer *http.Response) {
 	if answer != nil {
 		p.explain(answer, p.at.hear(answer.Header))
 	}

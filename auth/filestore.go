@@ -56,14 +56,23 @@ func (s FileStore) Swap(ctx context.Context, key string, old, value []byte) (swa
 	return true, writeStore(path, kept)
 }
 
-// place is the file itself, where the path is a link to it.
+// place is the file itself, where the path is a link to it, also to one that is not there.
 func (s FileStore) place() (string, error) {
-	target, err := filepath.EvalSymlinks(s.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s.Path, nil
+	path := s.Path
+	for range maxLinks {
+		target, err := os.Readlink(path)
+		if err != nil {
+			return path, nil //nolint:nilerr // it is no link
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Join(filepath.Dir(path), target)
+		}
+		path = target
 	}
-	return target, err
+	return "", fmt.Errorf("%s: too many links", s.Path)
 }
+
+const maxLinks = 16
 
 // readStore reads the whole file. It needs no lock: a rename puts whole files there.
 func readStore(path string) (map[string]json.RawMessage, error) {
@@ -87,7 +96,7 @@ func readStore(path string) (map[string]json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(text, &kept); err != nil || len(text) > maxStore {
+	if err := json.Unmarshal(text, &kept); err != nil || kept == nil || len(text) > maxStore {
 		return nil, fmt.Errorf("%s: it is no token store: it should be a JSON object; delete it, or give another Path", path)
 	}
 	return kept, nil

@@ -49,6 +49,7 @@ func TestAFileThatIsNoTokenStoreIsRefusedAndStaysAsItIs(t *testing.T) {
 	}{
 		{"garbage", func(t *testing.T, path string) { write(t, path, "garbage") }, ": it is no token store: it should be a JSON object; delete it, or give another Path"},
 		{"empty", func(t *testing.T, path string) { write(t, path, "") }, ": it is no token store: it should be a JSON object; delete it, or give another Path"},
+		{"null", func(t *testing.T, path string) { write(t, path, "null") }, ": it is no token store: it should be a JSON object; delete it, or give another Path"},
 		{"a list", func(t *testing.T, path string) { write(t, path, "[1]") }, ": it is no token store: it should be a JSON object; delete it, or give another Path"},
 		{"open to others", func(t *testing.T, path string) {
 			write(t, path, "{}")
@@ -87,6 +88,11 @@ func TestALinkToATokenFileIsFollowed(t *testing.T) {
 	value, err := auth.FileStore{Path: path}.Load(t.Context(), "k")
 	require.NoError(t, err)
 	require.JSONEq(t, `{"a":1}`, string(value))
+	dangling, target := filepath.Join(dir, "dangling.json"), filepath.Join(dir, "new.json")
+	require.NoError(t, os.Symlink("new.json", dangling))
+	_, err = auth.FileStore{Path: dangling}.Swap(t.Context(), "k", nil, []byte(`1`))
+	require.NoError(t, err)
+	require.FileExists(t, target)
 	info, err := os.Lstat(link)
 	require.NoError(t, err)
 	require.NotZero(t, info.Mode()&os.ModeSymlink, "it is still a link")

@@ -181,6 +181,9 @@ func (h HMAC) Validate() error {
 	case h.Header != "":
 		errs = append(errs, field.CheckName(h.Header))
 	}
+	if h.Value != nil && !writesMAC(h.Value) {
+		errs = append(errs, errors.New("Value has no auth.PartMAC: the signature would not be sent"))
+	}
 	if len(h.Parts) == 0 {
 		errs = append(errs, errors.New("Parts is empty: say what is signed, such as auth.PartBody"))
 	}

@@ -216,12 +216,20 @@ func signedText(t *testing.T, rt *api, parts []auth.Part, separator string, send
 	var text string
 	step := auth.HMAC{
 		Key: auth.Static("k"), KeyID: "id-1", Header: "X-Sig", Parts: []auth.Part{auth.PartText("x")},
-		Value: []auth.Part{auth.PartJoin(separator, parts...)}, // in plain sight
+		Value: []auth.Part{auth.PartJoin(separator, parts...), auth.PartText("|"), auth.PartMAC}, // in plain sight
 	}
 	_, err := send(client(t, rt, step).R())
 	require.NoError(t, err)
-	text = rt.last(t).Header.Get("X-Sig")
+	sent := rt.last(t).Header.Get("X-Sig")
+	text, mac := withoutMAC(sent)
+	require.Len(t, mac, 64)
 	return text
+}
+
+// withoutMAC is what stands before the last bar, and what behind.
+func withoutMAC(s string) (text, mac string) {
+	i := strings.LastIndex(s, "|")
+	return s[:i], s[i+1:]
 }
 
 func TestEachPartIsWhatItsDocumentationSays(t *testing.T) {
@@ -330,7 +338,7 @@ func TestEachAttemptIsSignedAnewAndSendsItsBody(t *testing.T) {
 }
 
 func TestAParameterIsTheLastOfItsQuery(t *testing.T) {
-	step := auth.HMAC{Key: auth.Static("k"), Query: "s", Params: map[string]auth.Part{"b c": auth.PartText("/ "), "a": auth.PartMethod}, Parts: []auth.Part{auth.PartText("x")}, Value: []auth.Part{auth.PartText("sig")}}
+	step := auth.HMAC{Key: auth.Static("k"), Query: "s", Params: map[string]auth.Part{"b c": auth.PartText("/ "), "a": auth.PartMethod}, Parts: []auth.Part{auth.PartText("x")}, Value: []auth.Part{auth.PartText("sig"), auth.PartMAC}}
 	for query, want := range map[string]string{
 		"":          "a=GET&b%20c=%2F%20&s=sig",
 		"x=1&&y":    "x=1&y&a=GET&b%20c=%2F%20&s=sig",
@@ -343,7 +351,8 @@ func TestAParameterIsTheLastOfItsQuery(t *testing.T) {
 		req.URL.RawQuery = query
 		_, err = (&http.Client{Transport: middleware.Stack{step}.RoundTripper(rt)}).Do(req)
 		require.NoError(t, err)
-		require.Equal(t, want, rt.last(t).URL.RawQuery)
+		require.True(t, strings.HasPrefix(rt.last(t).URL.RawQuery, want), rt.last(t).URL.RawQuery)
+		require.Len(t, rt.last(t).URL.RawQuery, len(want)+64)
 		require.Equal(t, query, req.URL.RawQuery, "the caller's URL stays")
 	}
 }
@@ -357,11 +366,12 @@ func TestHMACSignsWhatTheOtherStepsWrite(t *testing.T) {
 	})
 	c := client(t, rt, auth.HMAC{
 		Key: auth.Static("k"), Header: "X-Sig", Parts: []auth.Part{auth.PartBody},
-		Value: []auth.Part{auth.PartHeader("X-Key"), auth.PartHeader("X-Late"), auth.PartHeader("Authorization")},
+		Value: []auth.Part{auth.PartHeader("X-Key"), auth.PartHeader("X-Late"), auth.PartHeader("Authorization"), auth.PartText("|"), auth.PartMAC},
 	}, late, auth.APIKey{Header: "X-Key", Key: auth.Static("key")}, bearer)
 	_, err := c.R().Get("/")
 	require.NoError(t, err)
-	require.Equal(t, "keylateBearer "+rt.last(t).Header.Get("Authorization")[len("Bearer "):], rt.last(t).Header.Get("X-Sig"))
+	text, _ := withoutMAC(rt.last(t).Header.Get("X-Sig"))
+	require.Equal(t, "keylateBearer "+rt.last(t).Header.Get("Authorization")[len("Bearer "):], text)
 	require.True(t, strings.HasSuffix(middleware.Of(c).String(), "auth  hmac           X-Sig by SHA-256, key static, only https://api.home.test"), middleware.Of(c).String())
 }
 
@@ -460,7 +470,8 @@ func TestUseRefusesAnHMACThatCannotSign(t *testing.T) {
 		{"itself in a field", func(h *auth.HMAC) { h.Fields = map[string]auth.Part{"X-A": auth.PartMAC} }, "Fields: auth.PartMAC is the signature itself"},
 		{"a field of no name", func(h *auth.HMAC) { h.Fields = map[string]auth.Part{"Host": auth.PartHost} }, "Fields: net/http does not take Host from the header"},
 		{"a nil parameter", func(h *auth.HMAC) { h.Params = map[string]auth.Part{"a": nil} }, "Params: a part is nil"},
-		{"a nil function", func(h *auth.HMAC) { h.Value = []auth.Part{auth.PartFunc(nil)} }, "Value: the function of auth.PartFunc is nil"},
+		{"a nil function", func(h *auth.HMAC) { h.Value = []auth.Part{auth.PartFunc(nil), auth.PartMAC} }, "Value: the function of auth.PartFunc is nil"},
+		{"a value without it", func(h *auth.HMAC) { h.Value = []auth.Part{auth.PartJoin("", auth.PartUnix)} }, "Value has no auth.PartMAC: the signature would not be sent"},
 		{"a hash that is not there", func(h *auth.HMAC) { h.Hash = crypto.MD4 }, "the hash MD4 is not linked in: import its package"},
 		{"a digest that is not there", func(h *auth.HMAC) { h.Parts = []auth.Part{auth.PartDigest(crypto.MD4, auth.Hex)} }, "Parts: the hash MD4 is not linked in: import its package"},
 		{"no encoding", func(h *auth.HMAC) { h.Encoding = 9 }, "Encoding: use Hex, Base64, Base64URL, Raw or 0"},

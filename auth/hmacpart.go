@@ -227,22 +227,3 @@ func PartFunc(f func(*http.Request) ([]byte, error)) Part {
 		return err
 	}}
 }
-
-func checkParts(parts []Part, withMAC bool) error {
-	var errs []error
-	for _, p := range parts {
-		if p == nil {
-			errs = append(errs, errors.New("a part is nil"))
-			continue
-		}
-		errs = append(errs, p.check(withMAC))
-	}
-	return errors.Join(errs...)
-}
-
-func checkHash(h crypto.Hash) error {
-	if !h.Available() {
-		return fmt.Errorf("the hash %s is not linked in: import its package", h)
-	}
-	return nil
-}

@@ -47,7 +47,7 @@ import (
 // token, with a Key of [Static], [Env] or [File]. Claims is not changed after first use.
 type JWT struct {
 	// Key is the PEM of the private key: PKCS#8, PKCS#1 or SEC 1, not encrypted, RSA of
-	// 2048 bits or more. For HS256, HS384 and HS512 it is the shared secret itself, of as
+	// 2048 bits or more; or the JSON file of a Google service account, which has one. For HS256, HS384 and HS512 it is the shared secret itself, of as
 	// many bytes as the hash or more (RFC 7518 section 3.2).
 	Key   Source
 	KeyID string // kid in the header; "" is none

@@ -464,7 +464,7 @@ func TestUseRefusesAKeyThatCannotSign(t *testing.T) {
 		{"half a PEM", auth.JWT{Key: auth.Static(pkcs8(ed25())[:60])}, "jwt: Key: there is no whole PEM block of a private key"},
 		{"an indented PEM", auth.JWT{Key: auth.Static("  " + strings.ReplaceAll(pkcs8(ed25()), "\n", "\n  "))}, "and nothing before -----BEGIN on its line"},
 		{"a damaged PEM", auth.JWT{Key: auth.Static(damaged)}, "jwt: Key: the PEM block PRIVATE KEY holds no key that can be read"},
-		{"the file of a service account", auth.JWT{Key: auth.Static(`{"private_key": "s3cret"}`)}, "jwt: Key: the key is JSON: give the private key's PEM alone, which is what stands at private_key"},
+		{"the file of a service account", auth.JWT{Key: auth.Static(`{"private_key": "s3cret"}`)}, "jwt: Key: no PEM block"},
 		{"encrypted, PKCS#1", auth.JWT{Key: auth.Static(encrypted)}, "jwt: Key: the key is encrypted with a passphrase"},
 		{"encrypted, PKCS#8", auth.JWT{Key: auth.Static(block("ENCRYPTED PRIVATE KEY", []byte("s3cret")))}, "jwt: Key: the key is encrypted with a passphrase"},
 		{"OpenSSH", auth.JWT{Key: auth.Static(block("OPENSSH PRIVATE KEY", []byte("s3cret")))}, "jwt: Key: the key is in the format of OpenSSH: write it as PKCS#8"},

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/oauth2"
 
 	"github.com/restykit/restykit/auth"
 	"github.com/restykit/restykit/internal/origin"
@@ -101,6 +103,20 @@ func leakers(t *testing.T) map[string]func() middleware.Middleware {
 		},
 		"hmac in the query": func() middleware.Middleware {
 			return auth.HMAC{Key: auth.Static(key), Query: "signature", Parts: []auth.Part{auth.PartMethod}, Params: map[string]auth.Part{"time": auth.PartUnix}}
+		},
+		"oauth1": func() middleware.Middleware {
+			return auth.OAuth1{ConsumerKey: "k", ConsumerSecret: auth.Static("s3cret-consumer"), Token: auth.Static("s3cret-oauth1"), TokenSecret: auth.Static("s3cret-token")}
+		},
+		"custom": func() middleware.Middleware {
+			return auth.Custom{Scheme: "acme", Header: "X-Signature", Sign: func(req *http.Request) error {
+				req.Header.Set("X-Signature", "s3cret-acme")
+				return nil
+			}}
+		},
+		"dpop": func() middleware.Middleware {
+			return &auth.OAuth2{DPoP: &auth.DPoP{}, Grant: grantFunc(func(context.Context, *http.Client, *oauth2.Token) (*oauth2.Token, error) {
+				return &oauth2.Token{AccessToken: "s3cret-bound", TokenType: "DPoP"}, nil
+			})}
 		},
 		"signature": func() middleware.Middleware {
 			return auth.Signature{Key: auth.Static(key), Algorithm: "hmac-sha256", KeyID: "k", Components: []string{"@method"}}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/restykit/restykit/internal/origin"
@@ -54,7 +55,7 @@ func openDoor(ctx context.Context, configured string) (*door, error) {
 		return nil, fmt.Errorf("the answer of the browser cannot be waited for: %w", err)
 	}
 	_, port, _ = net.SplitHostPort(listener.Addr().String())
-	u.Host = net.JoinHostPort(u.Hostname(), port)
+	u.Host = net.JoinHostPort(strings.ToLower(u.Hostname()), port) // as browsers send it
 	d := &door{url: u, state: rand.Text(), answers: make(chan url.Values, 1), stranger: make(chan struct{}, 1)}
 	d.server = &http.Server{Handler: d, ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = d.server.Serve(listener) }()
@@ -79,7 +80,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This answer belongs to another login. Begin anew in the program.", http.StatusBadRequest)
 		return
 	}
-	text := "You are logged in. Close this window, and go back to the program."
+	text := "The program has your answer. Close this window, and go back to it."
 	if query.Get("error") != "" {
 		text = "You are not logged in. The program says why."
 	}
@@ -95,10 +96,13 @@ func offer[T any](to chan T, v T) {
 	}
 }
 
-func (d *door) wait(ctx context.Context) (url.Values, error) {
+// wait is for the answer, and ends where the person cannot be brought to the page.
+func (d *door) wait(ctx context.Context, failed <-chan error) (url.Values, error) {
 	select {
 	case answer := <-d.answers:
 		return answer, nil
+	case err := <-failed:
+		return nil, err
 	case <-ctx.Done():
 	}
 	err := context.Cause(ctx)

@@ -18,30 +18,46 @@ import (
 type minter struct {
 	step string // that it mints for; "" is oauth2
 
-	mu     sync.Mutex
-	token  *oauth2.Token // to use until good
-	last   *oauth2.Token // the newest, also when it is no longer of use
-	good   time.Time     // zero is without end
-	renew  time.Time     // from here on, in the background
-	flight *flight
-	failed error         // why the last mint failed
-	rest   time.Time     // no mint before
-	pause  time.Duration // the length of the next rest
-	ahead  bool          // it failed ahead of need: the first in need may ask
-	trust  time.Time     // no token is dropped before: new ones are refused as well
-	doubt  time.Duration
-	seeded bool
+	mu      sync.Mutex
+	token   *oauth2.Token // to use until good
+	last    *oauth2.Token // the newest, also when it is no longer of use
+	good    time.Time     // zero is without end
+	renew   time.Time     // from here on, in the background
+	flight  *flight
+	failed  error         // why the last mint failed
+	rest    time.Time     // no mint before
+	pause   time.Duration // the length of the next rest
+	ahead   bool          // it failed ahead of need: the first in need may ask
+	trust   time.Time     // no token is dropped before: new ones are refused as well
+	doubt   time.Duration
+	seeded  bool
+	shared  bool   // the token is one that others have minted
+	refused string // the token that a server has refused last, as it was sent
 }
+
+// wish is what a mint is for.
+type wish struct {
+	last    *oauth2.Token // the newest that was had, or nil
+	refused string        // one that would be of no use, as it is sent
+}
+
+// made is what a mint came to.
+type made struct {
+	token   *oauth2.Token
+	shared  bool  // others have minted it
+	trouble error // that of a store, without which it went on
+}
+
+// mintFunc makes a token.
+type mintFunc func(wish) (made, error)
 
 // flight is a mint under way.
 type flight struct {
 	done  chan struct{}
 	ahead bool // nobody waits for it
-	token *oauth2.Token
 	once  bool // the token has no lifetime: it is for those who waited
-	err   error
-	// trouble is that of a store, without which it was made
-	trouble error
+	made
+	err error
 }
 
 const (
@@ -60,7 +76,9 @@ func (m *minter) seed(saved *oauth2.Token) {
 		return
 	}
 	if m.seeded = true; saved != nil && saved.AccessToken != "" && !saved.Expiry.IsZero() {
-		m.keep(&flight{token: saved}, time.Now())
+		own := *saved // whose owner may write on it
+		m.last = &own
+		m.keep(&flight{made: made{token: &own}}, time.Now())
 	}
 }
 
@@ -87,7 +105,11 @@ func (m *minter) get(ctx context.Context, mint mintFunc, by *used) (*oauth2.Toke
 		if f.trouble != nil {
 			middleware.Emit(ctx, middleware.Event{Step: step, Kind: "store", Err: f.trouble})
 		}
-		middleware.Emit(ctx, middleware.Event{Step: step, Kind: "mint", Wait: time.Since(begun), Err: f.err})
+		e := middleware.Event{Step: step, Kind: "mint", Wait: time.Since(begun), Err: f.err}
+		if f.shared {
+			e.Text = "shared"
+		}
+		middleware.Emit(ctx, e)
 	}
 	if f.err != nil {
 		return nil, f.err
@@ -97,9 +119,6 @@ func (m *minter) get(ctx context.Context, mint mintFunc, by *used) (*oauth2.Toke
 	}
 	return f.token, nil
 }
-
-// mintFunc makes a token. trouble is that of a store, without which it went on.
-type mintFunc func(last *oauth2.Token) (token *oauth2.Token, trouble, err error)
 
 // current is the token that is there, or the mint to wait for, and whether it begins here.
 func (m *minter) current(mint mintFunc) (token *oauth2.Token, f *flight, mine bool, err error) {
@@ -129,12 +148,12 @@ func (m *minter) current(mint mintFunc) (token *oauth2.Token, f *flight, mine bo
 func (m *minter) start(mint mintFunc) *flight {
 	f := &flight{done: make(chan struct{})}
 	m.flight = f
-	last := m.last
+	w := wish{m.last, m.refused}
 	go func() {
 		begun := time.Now()
 		f.err = errNoReturn
 		defer func() { m.land(f, begun) }()
-		f.token, f.trouble, f.err = mint(last)
+		f.made, f.err = mint(w)
 	}()
 	return f
 }
@@ -166,7 +185,7 @@ func (m *minter) land(f *flight, begun time.Time) {
 // keep makes a token the current one, for as long as it is good.
 func (m *minter) keep(f *flight, begun time.Time) {
 	same := m.token != nil && m.token.AccessToken == f.token.AccessToken
-	m.token, m.good, m.renew = f.token, time.Time{}, time.Time{}
+	m.token, m.shared, m.good, m.renew = f.token, f.shared, time.Time{}, time.Time{}
 	if f.token.Expiry.IsZero() {
 		return
 	}
@@ -203,7 +222,7 @@ func (m *minter) refuse(by *used, value string) bool {
 	if time.Now().Before(m.trust) {
 		return false
 	}
-	m.token = nil
+	m.token, m.refused = nil, value
 	return true
 }
 
@@ -211,12 +230,17 @@ func (m *minter) refuse(by *used, value string) bool {
 func header(t *oauth2.Token) string { return t.Type() + " " + t.AccessToken }
 
 // settle hears whether a new token was refused too. Then it is not the tokens, and a
-// server that refuses all of them must not make each call ask for one.
-func (m *minter) settle(refused bool) {
+// server that refuses all of them must not make each call ask for one. But one that others
+// have minted may be as old as the one before: then the next call asks for another.
+func (m *minter) settle(value string, refused bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !refused {
 		m.doubt, m.trust = 0, time.Time{}
+		return
+	}
+	if m.shared && m.token != nil && header(m.token) == value {
+		m.token, m.refused = nil, value
 		return
 	}
 	if now := time.Now(); !now.Before(m.trust) { // of many callers with that token the first

@@ -392,7 +392,7 @@ func TestUseRefusesAnOAuth1ThatCannotSign(t *testing.T) {
 
 func TestOAuth1ShowsNoSecret(t *testing.T) {
 	step := auth.OAuth1{
-		ConsumerKey: "key-1", ConsumerSecret: auth.Static(odd + "consumer"), Token: auth.Static(odd + "token"), TokenSecret: auth.Static(odd + "tokensecret"),
+		ConsumerKey: "key-1", ConsumerSecret: auth.Static(odd + "consumer"), Token: auth.Static(odd + "token"), TokenSecret: auth.Static(odd + "pair"),
 		Verifier: auth.Static(odd + "verifier"),
 	}
 	for _, method := range []string{"HMAC-SHA1", "PLAINTEXT"} {
@@ -402,7 +402,7 @@ func TestOAuth1ShowsNoSecret(t *testing.T) {
 				step.Method = method
 				rt := &api{answer: func(req *http.Request) (*http.Response, error) {
 					sent := protocol(req.Header.Get("Authorization"))
-					resp := reply(req, status, "text/plain", fmt.Sprint(echo(req), sent, odd+"consumer ", odd+"tokensecret ", url.Values{"s": {odd + "tokensecret"}}.Encode()))
+					resp := reply(req, status, "text/plain", fmt.Sprint(echo(req), sent, odd+"consumer ", odd+"pair ", url.Values{"s": {odd + "pair"}}.Encode()))
 					if status > 200 {
 						resp.Header.Set("X-Echo", req.Header.Get("Authorization"))
 					}
@@ -412,7 +412,7 @@ func TestOAuth1ShowsNoSecret(t *testing.T) {
 				heard := &listener{}
 				c := client(t, rt, step, heard, middleware.RequireStatus{}, observe.Log{Logger: slog.New(slog.NewJSONHandler(&lines, nil))})
 				resp, err := c.R().Get("/")
-				hidden := secretive{step, []string{odd + "consumer", odd + "token", odd + "tokensecret", odd + "verifier", protocol(rt.authorizations()[0])["oauth_signature"]}}
+				hidden := secretive{step, []string{odd + "consumer", odd + "token", odd + "pair", odd + "verifier", protocol(rt.authorizations()[0])["oauth_signature"]}}
 				require.Equal(t, status > 200, err != nil)
 				hidden.requireSilent(t, "the error", shown(err))
 				hidden.requireSilent(t, "the log", lines.String())

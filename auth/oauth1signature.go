@@ -126,7 +126,7 @@ func oauth1URL(req *http.Request) string {
 // formOf is a body that is a form (RFC 5849 section 3.4.1.3.1), and whether it is one.
 func formOf(req *http.Request) (form string, isForm bool, err error) {
 	kinds := fieldLines(req, "Content-Type")
-	if len(kinds) == 0 || !hasBody(req) {
+	if len(kinds) == 0 {
 		return "", false, nil
 	}
 	kind, _, _ := strings.Cut(kinds[0], ";")

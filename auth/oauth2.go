@@ -21,7 +21,8 @@ import (
 // quarter of its lifetime, and renewed in the background before that, while the old one
 // still works. However many callers wait, there is one request for a token at a time;
 // each caller leaves on its own context, and the request goes on. A failure is shared by
-// all who waited, and not tried again before a backoff of 100 ms, doubling to 1 min.
+// all who waited, and not tried again before a backoff of 100 ms, doubling to 1 min, or
+// what the server asks for, up to 1 h. Its error has a method RetryAfter() time.Duration.
 //
 // A 401 drops exactly the token that was refused; the request is sent once more, with
 // its body, and a new token. Where that is refused too, the caller has the 401, and
@@ -45,18 +46,23 @@ type OAuth2 struct {
 	// Client sends the token requests; it follows no redirects, whatever it says. nil
 	// is a plain one. It must not be a client that this step is on.
 	Client *http.Client
-	// Timeout is the longest time for one token request. 0 is 10 s, or what the grant
-	// needs: a person who has to log in takes longer.
+	// Timeout is the longest time for one token request. 0 is 10 s. A person who has to
+	// log in may take longer: that is the grant's.
 	Timeout time.Duration
 	// DPoP binds the tokens to a key (RFC 9449). nil is off; &DPoP{} makes a key of its own.
 	DPoP *DPoP
 	// Store is where clients that share the token find it, by Key: one of them asks for
-	// a token, and the others wait for what it gets. They have the same Grant, and trust
-	// each other. A store that does not answer within 2 s makes each ask for itself, tells
-	// so by an event of the kind "store", and fails no call; a refresh token that the
-	// server rotates does not survive that for long. nil shares nothing.
+	// a token, and the others wait for what it gets, which OnToken is not told. They trust
+	// each other, and have the same Grant: Key names all that makes a token another one,
+	// the server, the client, the person and the scopes. A store that does not answer within
+	// 2 s makes each ask for itself, and fails no call; a refresh token that the server
+	// rotates does not survive that for long. Of the answer's members, id_token and scope go
+	// along. nil shares nothing.
 	Store TokenStore
 	Key   string
+	// OnStoreError is told that the Store does not work, and a token was minted without.
+	// So is an [middleware.Observer], by an event of the kind "store".
+	OnStoreError func(error)
 
 	minter minter
 	style  clientStyle // what the token endpoint took
@@ -120,11 +126,7 @@ func (o *OAuth2) get(ctx context.Context, by *used) (*oauth2.Token, error) {
 	if g, ok := o.Grant.(saver); ok {
 		o.minter.seed(o.begin(g.saved()))
 	}
-	mint := o.mint
-	if o.Store != nil {
-		mint = o.mintShared
-	}
-	return o.minter.get(ctx, mint, by)
+	return o.minter.get(ctx, o.mint, by)
 }
 
 // again tells whether a 401 came for a token that can be renewed.
@@ -133,13 +135,14 @@ func (o *OAuth2) again(signed *http.Request, answer *http.Response) bool {
 		return false
 	}
 	by := usedBy(signed)
-	return o.minter.refuse(by, signed.Header.Get(authorization)) && by.replay()
+	return o.minter.refuse(by, signed.Header.Get(authorization)) && by.replays(signed.Context())
 }
 
 // settled hears how the replay ended. What is about a nonce says nothing of the token.
-func (o *OAuth2) settled(answer *http.Response) {
+func (o *OAuth2) settled(replay *http.Request, answer *http.Response) {
+	usedBy(replay).replayed()
 	if answer != nil && !o.wantsNonce(answer) {
-		o.minter.settle(answer.StatusCode == http.StatusUnauthorized)
+		o.minter.settle(replay.Header.Get(authorization), answer.StatusCode == http.StatusUnauthorized)
 	}
 }
 
@@ -170,10 +173,7 @@ func (o *OAuth2) Validate() error {
 			errs = append(errs, e.check(o.InsecureHTTP))
 		}
 	}
-	if g, ok := o.Grant.(interface{ client() tokenClient }); ok && g.client().proof == (MutualTLS{}) && (o.Client == nil || !hasCertificate(o.Client.Transport)) {
-		errs = append(errs, errors.New("Client shows no certificate: set one in the TLSClientConfig of its transport (RFC 8705)"))
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.validateCertificate())...)
 }
 
 // String is what the grant says of itself, and DPoP.

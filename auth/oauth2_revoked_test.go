@@ -392,3 +392,17 @@ func TestACallIsReplayedOnce(t *testing.T) {
 		takes(t, client(t, rt, id.step()))
 	})
 }
+
+func TestARevokedTokenIsCuredUnderAHedge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id, rt := &issuer{takes: 200 * time.Millisecond}, newResource()
+		rt.takes = 50 * time.Millisecond
+		c := client(t, rt, id.step(), &retry.Hedge{After: 20 * time.Millisecond})
+		takes(t, c)
+		rt.revoke("AT1")
+		resp, err := c.R().Get("/")
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, resp.StatusCode(), "the refusal of the other attempt does not win")
+		require.Equal(t, 2, id.count())
+	})
+}

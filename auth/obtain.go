@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,30 +14,38 @@ import (
 	"github.com/restykit/restykit/internal/proxy"
 )
 
-// mint is mintAlone, of a step that shares nothing.
-func (o *OAuth2) mint(last *oauth2.Token) (token *oauth2.Token, trouble, err error) {
-	token, err = o.mintAlone(last)
-	return token, nil, err
+// mint obtains a token, and tells it.
+func (o *OAuth2) mint(w wish) (made, error) {
+	m, err := o.obtain(w)
+	if err == nil && !m.shared && o.OnToken != nil {
+		told := *m.token
+		o.OnToken(&told)
+	}
+	if m.trouble != nil && o.OnStoreError != nil {
+		o.OnStoreError(m.trouble)
+	}
+	return m, err
 }
 
-// mintShared is mint of a step that shares its token.
-func (o *OAuth2) mintShared(last *oauth2.Token) (token *oauth2.Token, trouble, err error) {
+func (o *OAuth2) obtain(w wish) (made, error) {
+	if o.Store == nil {
+		token, err := o.mintAlone(w.last)
+		return made{token: token}, err
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), defaultMintTimeout)
 	defer cancel()
 	bound, err := o.DPoP.thumbprint(ctx)
 	if err != nil {
-		return nil, nil, err
+		return made{}, err
 	}
-	return share{o.Store, o.Key, bound, o.mintAlone}.obtain(last)
+	return share{o.Store, o.Key, bound, o.patience(), o.mintAlone}.obtain(w)
 }
 
-// mintAlone obtains one token, with one request, on a context and a client of its own.
+// mintAlone obtains one token, on a context and a client of its own.
 func (o *OAuth2) mintAlone(last *oauth2.Token) (*oauth2.Token, error) {
-	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), styleKey{}, &o.style), o.timeout())
+	ctx := context.WithValue(context.Background(), mintKey{}, &minting{&o.style, o.DPoP, o.timeout()})
+	ctx, cancel := context.WithTimeout(ctx, o.patience())
 	defer cancel()
-	if o.DPoP != nil {
-		ctx = context.WithValue(ctx, dpopKey{}, o.DPoP)
-	}
 	client := unredirected(o.Client)
 	if err := o.checkProxy(ctx, client.Transport); err != nil {
 		return nil, err
@@ -51,21 +60,36 @@ func (o *OAuth2) mintAlone(last *oauth2.Token) (*oauth2.Token, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.OnToken != nil {
-		told := *token
-		o.OnToken(&told)
-	}
 	return token, nil
 }
 
-func (o *OAuth2) timeout() time.Duration {
-	if o.Timeout > 0 {
-		return o.Timeout
+// minting is what a grant need not know of the OAuth2 that it mints for.
+type minting struct {
+	style   *clientStyle
+	dpop    *DPoP
+	timeout time.Duration // of one request
+}
+
+type mintKey struct{}
+
+// mintingOf is what OAuth2 gave to a grant, or what is good without one.
+func mintingOf(ctx context.Context) *minting {
+	if m, ok := ctx.Value(mintKey{}).(*minting); ok {
+		return m
 	}
+	return &minting{timeout: defaultMintTimeout}
+}
+
+// timeout is the longest time for one request.
+func (o *OAuth2) timeout() time.Duration { return cmp.Or(o.Timeout, defaultMintTimeout) }
+
+// patience is the longest time for all that a token takes: a person who has to log in
+// takes longer than a request.
+func (o *OAuth2) patience() time.Duration {
 	if g, ok := o.Grant.(unhurried); ok {
 		return g.patience()
 	}
-	return defaultMintTimeout
+	return o.timeout()
 }
 
 // checkProxy refuses to ask for a token by way of a proxy that may not see the secrets.

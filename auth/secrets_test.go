@@ -111,7 +111,15 @@ func secretiveSignatures() map[string]secretive {
 		"jwt":               {auth.JWT{Key: auth.Static(key), Algorithm: "HS256"}, []string{key, beginOfHS256}},
 		"hmac":              {auth.HMAC{Key: auth.Static(key), Header: "X-Api-Key", Parts: []auth.Part{auth.PartText("fixed")}}, []string{key, hexHMAC(key, "fixed")}},
 		"hmac in the query": {auth.HMAC{Key: auth.Static(key), Query: "api_key", Parts: []auth.Part{auth.PartText("fixed")}}, []string{key, hexHMAC(key, "fixed")}},
-		"signature":         {auth.Signature{Key: auth.Static(key), Algorithm: "hmac-sha256"}, []string{key}},
+		"oauth1":            {auth.OAuth1{ConsumerKey: "k", ConsumerSecret: auth.Static(odd + "consumer"), Token: auth.Static(odd + "token"), TokenSecret: auth.Static(odd + "secret")}, []string{odd + "consumer", odd + "token", odd + "secret"}},
+		"custom": {auth.Custom{Scheme: "acme", Header: "X-Api-Key", Sign: func(req *http.Request) error {
+			req.Header.Set("X-Api-Key", "Acme "+odd+"acme")
+			return nil
+		}}, []string{odd + "acme"}},
+		"dpop": {&auth.OAuth2{DPoP: &auth.DPoP{}, Grant: grantFunc(func(context.Context, *http.Client, *oauth2.Token) (*oauth2.Token, error) {
+			return &oauth2.Token{AccessToken: odd + "bound", TokenType: "DPoP"}, nil
+		})}, []string{odd + "bound", "eyJ"}},
+		"signature": {auth.Signature{Key: auth.Static(key), Algorithm: "hmac-sha256"}, []string{key}},
 	}
 }
 

@@ -107,15 +107,15 @@ const madeAt = "made"
 // minting signs a token in the background, for all who wait.
 func (s *selfSigned) minting(audience string) mintFunc {
 	j := s.JWT
-	return func(*oauth2.Token) (token *oauth2.Token, trouble, err error) {
+	return func(wish) (made, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), defaultMintTimeout)
 		defer cancel()
 		value, expires, err := j.mint(ctx, "", "", audience)
 		if err != nil {
-			return nil, nil, err
+			return made{}, err
 		}
-		token = &oauth2.Token{AccessToken: value, Expiry: expires}
-		return token.WithExtra(map[string]any{madeAt: time.Now()}), nil, nil
+		token := &oauth2.Token{AccessToken: value, Expiry: expires}
+		return made{token: token.WithExtra(map[string]any{madeAt: time.Now()})}, nil
 	}
 }
 
@@ -124,17 +124,18 @@ func (s *selfSigned) minting(audience string) mintFunc {
 func (s *selfSigned) again(signed *http.Request, answer *http.Response) bool {
 	refused := answer.StatusCode == http.StatusUnauthorized
 	if s.fresh {
-		s.from.settle(refused)
+		s.from.settle(signed.Header.Get(authorization), refused)
 		return false
 	}
 	by := s.used(signed)
-	return refused && s.from.refuse(by, signed.Header.Get(authorization)) && by.replay()
+	return refused && s.from.refuse(by, signed.Header.Get(authorization)) && by.replays(signed.Context())
 }
 
 // settled hears how the replay ended.
-func (s *selfSigned) settled(answer *http.Response) {
+func (s *selfSigned) settled(replay *http.Request, answer *http.Response) {
+	s.used(replay).replayed()
 	if answer != nil {
-		s.from.settle(answer.StatusCode == http.StatusUnauthorized)
+		s.from.settle(replay.Header.Get(authorization), answer.StatusCode == http.StatusUnauthorized)
 	}
 }
 

@@ -32,7 +32,7 @@ type scheme interface {
 // more try. settled hears how that ended, and nil where it came to no answer.
 type challenged interface {
 	again(signed *http.Request, answer *http.Response) bool
-	settled(answer *http.Response)
+	settled(signed *http.Request, answer *http.Response)
 }
 
 // sender holds the rules that are the same for every scheme.
@@ -79,8 +79,9 @@ func roundTrip(by signer, req *http.Request, next middleware.Next) (*http.Respon
 	if err != nil || !ok || !c.again(signed, resp) {
 		return resp, err
 	}
+	last := signed
 	var answer *http.Response
-	defer func() { c.settled(answer) }()
+	defer func() { c.settled(last, answer) }()
 	replay, err := middleware.Rewind(req)
 	if errors.Is(err, middleware.ErrBodyConsumed) {
 		middleware.InfoOf(req.Context()).GiveUp(&unsigned{by.Name(), err})
@@ -93,6 +94,7 @@ func roundTrip(by signer, req *http.Request, next middleware.Next) (*http.Respon
 	if replay, err = signedBy(by, replay); err != nil {
 		return nil, err
 	}
+	last = replay
 	answer, err = next(replay)
 	return answer, err
 }

@@ -1,8 +1,8 @@
 package auth
 
 import (
+	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
@@ -13,12 +13,13 @@ import (
 
 // share mints for all clients that share a token in a store: one of them asks, and the
 // others find what it got. Only compare-and-swap is needed of the store: whoever swaps a
-// lease in may mint. A clock that is wrong does not break a lease: it is over for those
-// who saw it unchanged for as long as it lasts, by their own clock.
+// lease in may mint. A clock that is wrong does not break a lease, which is over where it
+// was not renewed for a while by the clock of who waits.
 type share struct {
 	store TokenStore
 	key   string
-	bound string // the thumbprint of the key that tokens are bound to; "" is none
+	bound string        // the thumbprint of the key that tokens are bound to; "" is none
+	most  time.Duration // a lease is not renewed for longer
 	mint  func(last *oauth2.Token) (*oauth2.Token, error)
 }
 
@@ -33,124 +34,176 @@ const (
 )
 
 // obtain is a token that is not the last one: somebody else's, or else a new one. A store
-// that does not work makes everybody mint for themselves; trouble is why.
-func (s share) obtain(last *oauth2.Token) (token *oauth2.Token, trouble, err error) {
-	var watched []byte // a lease of somebody's, and since when it has been the same
-	var since time.Time
+// that does not work makes everybody mint for themselves, and is the trouble.
+func (s share) obtain(w wish) (made, error) {
+	var seen watch
 	for look := firstLook; ; look = min(look*3/2, maxLook) {
 		value, err := s.load()
 		if err != nil {
-			return s.alone(last, err)
+			return s.alone(w, err)
 		}
-		e, now := readEntry(value), time.Now()
-		if string(value) != string(watched) {
-			watched, since = value, now
-		}
-		switch {
-		case e.Lease != nil && now.Sub(since) < leaseTime && now.Before(e.Lease.Until.Add(leaseTime)):
-			if s.usable(e, last) {
-				return e.Token, nil, nil
-			}
-			time.Sleep(look/2 + mathrand.N(look/2))
+		e := readEntry(value)
+		switch unchanged := seen.since(value); {
+		case s.usable(e, w):
+			return made{token: e.Token.token(), shared: true}, nil
+		case e.Lease.live(unchanged):
+			sleep(look)
 			continue
-		case s.usable(e, last):
-			return e.Token, nil, nil
-		case e.Failed != nil && now.Before(e.Failed.Until):
-			return nil, nil, e.Failed.err()
+		case e.Failed.rests():
+			return made{}, e.Failed.err()
+		case unchanged > leaseTime+maxLook && seen.refused: // and was all the time
+			return s.alone(w, errors.New("token store: it swaps nothing, and Load returns what is not there"))
 		}
-		held := e.leased()
+		held := e.leased(newLease())
 		swapped, err := s.swap(value, held)
 		switch {
 		case err != nil:
-			return s.alone(last, err)
+			return s.alone(w, err)
 		case swapped:
-			return s.mintFor(e, held, last)
+			return s.mintFor(e, held.Lease.ID, w)
 		}
+		seen.refused = true
+		sleep(look)
 	}
 }
 
+// watch sees how long a value has been the same.
+type watch struct {
+	value   []byte
+	begun   time.Time
+	refused bool // a swap on it
+}
+
+func (w *watch) since(value []byte) time.Duration {
+	if w.begun.IsZero() || !bytes.Equal(value, w.value) {
+		*w = watch{value: value, begun: time.Now()}
+	}
+	return time.Since(w.begun)
+}
+
+// sleep takes a while that differs from client to client.
+func sleep(about time.Duration) { time.Sleep(about/2 + mathrand.N(about/2)) }
+
 // alone mints without the store.
-func (s share) alone(last *oauth2.Token, why error) (token *oauth2.Token, trouble, err error) {
-	token, err = s.mint(last)
-	return token, why, err
+func (s share) alone(w wish, why error) (made, error) {
+	token, err := s.mint(w.last)
+	return made{token: token, trouble: why}, err
 }
 
-// usable tells whether the token that is kept is another one than the last, and good: for
-// us, who may have another key than who put it there.
-func (s share) usable(e entry, last *oauth2.Token) bool {
-	t := e.Token
-	return t != nil && e.Bound == s.bound && checkToken(t) == nil && (last == nil || t.AccessToken != last.AccessToken) &&
-		(e.Good.IsZero() || time.Now().Before(e.Good))
+// usable tells whether the token that is kept is good: for us, who may have another key
+// than who put it there, and have been refused another one or have a newer one.
+func (s share) usable(e entry, w wish) bool {
+	t := e.Token.token()
+	over := !e.Good.IsZero() && !time.Now().Before(e.Good)
+	if t == nil || over || e.Bound != s.bound || checkToken(t) != nil || header(t) == w.refused {
+		return false
+	}
+	return w.last == nil || (t.AccessToken != w.last.AccessToken && !older(t, w.last))
 }
 
-// leased is the entry with a lease of ours.
-func (e entry) leased() entry {
-	e.Lease = &lease{ID: rand.Text(), Until: time.Now().Add(leaseTime)}
-	return e
+// older tells whether a token is certainly older than another.
+func older(t, than *oauth2.Token) bool {
+	return !t.Expiry.IsZero() && !than.Expiry.IsZero() && t.Expiry.Before(than.Expiry)
 }
 
 // mintFor mints under a lease, and tells the others what came of it.
-func (s share) mintFor(before, held entry, last *oauth2.Token) (token *oauth2.Token, trouble, err error) {
+func (s share) mintFor(before entry, lease string, w wish) (made, error) {
+	var m made
+	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		err = errNoReturn
-		token, err = s.mint(newest(last, before.Token))
+		m.token, err = s.mintFrom(w.last, before.Token.token())
 	}()
-	for {
+	for begun := time.Now(); ; {
 		select {
 		case <-time.After(leaseRenewal):
-			next := before.leased()
-			if swapped, errSwap := s.swap(held.bytes(), next); swapped && errSwap == nil {
-				held = next
+			if time.Since(begun) < s.most {
+				_ = s.replace(lease, before.leased(lease)) // the end tells whether it was lost
 			}
 			continue
 		case <-done:
 		}
 		break
 	}
-	_, trouble = s.swap(held.bytes(), s.after(before, token, err, last))
-	return token, trouble, err
+	m.trouble = s.replace(lease, s.after(before, m.token, err, w))
+	return m, err
+}
+
+// mintFrom mints with the newest refresh token there is. Where that one of the store is
+// spent, the one that the grant was given may be that of a newer login.
+func (s share) mintFrom(last, kept *oauth2.Token) (*oauth2.Token, error) {
+	from := newest(last, kept)
+	token, err := s.mint(from)
+	if said, ok := errors.AsType[*TokenError](err); ok && said.Code == "invalid_grant" && from != last {
+		return s.mint(last)
+	}
+	return token, err
+}
+
+// replace puts an entry in the place of the one with our lease, whatever has become of
+// the answers of the store in between.
+func (s share) replace(lease string, e entry) error {
+	value, err := s.load()
+	if err != nil {
+		return err
+	}
+	if held := readEntry(value).Lease; held == nil || held.ID != lease {
+		return errors.New("token store: somebody else has taken the lease over: the token is not shared")
+	}
+	swapped, err := s.swap(value, e)
+	if err == nil && !swapped {
+		err = errors.New("token store: it did not take the token")
+	}
+	return err
 }
 
 // newest is the token whose refresh token is the newer one, as far as that can be told.
 func newest(last, kept *oauth2.Token) *oauth2.Token {
-	if kept == nil || kept.RefreshToken == "" || (last != nil && last.RefreshToken != "" && last.Expiry.After(kept.Expiry)) {
+	if kept == nil || kept.RefreshToken == "" || (last != nil && last.RefreshToken != "" && older(kept, last)) {
 		return last
 	}
 	return kept
 }
 
 // after is the entry for all others when a mint has ended.
-func (s share) after(e entry, token *oauth2.Token, err error, last *oauth2.Token) entry {
+func (s share) after(e entry, token *oauth2.Token, err error, w wish) entry {
+	e.Lease = nil
 	if err == nil {
-		return entry{Token: token, Good: goodUntil(token, time.Now()), Bound: s.bound}
+		return entry{Token: kept(token), Good: goodUntil(token, time.Now()), Bound: s.bound}
 	}
 	said, ok := errors.AsType[*TokenError](err)
-	if !ok { // it may be that only we cannot
-		return entry{Token: e.Token, Good: e.Good, Bound: e.Bound}
+	if !ok || said.rest != 0 { // it may be that only we cannot; and another person may agree
+		e.Failed = nil
+		return e
 	}
-	pause := firstPause
-	if e.Failed != nil {
-		pause = min(max(2*e.Failed.Pause, firstPause), maxSharedPause)
+	e.Failed = e.Failed.next(said)
+	switch t := e.Token.token(); {
+	case said.Code == "invalid_grant": // the refresh token is spent: the grant may have another
+		return entry{Failed: e.Failed}
+	case t != nil && header(t) == w.refused:
+		e.Token.AccessToken = ""
 	}
-	f := &failure{said.Endpoint, said.StatusCode, said.Code, said.Description, pause, time.Now().Add(max(pause, said.asked()))}
-	if said.Code == "invalid_grant" { // the refresh token is spent: the grant may have another
-		return entry{Failed: f}
-	}
-	kept := e.Token
-	if kept != nil && last != nil && kept.AccessToken == last.AccessToken {
-		kept = &oauth2.Token{RefreshToken: kept.RefreshToken, Expiry: kept.Expiry}
-	}
-	return entry{Token: kept, Good: e.Good, Bound: e.Bound, Failed: f}
+	return e
 }
 
 func (s share) load() ([]byte, error) {
 	return look(func(ctx context.Context) ([]byte, error) { return s.store.Load(ctx, s.key) })
 }
 
+// swap is Swap of a store whose answers may get lost: a client of it may ask again by
+// itself, and hear that nothing was swapped.
 func (s share) swap(old []byte, e entry) (bool, error) {
-	return look(func(ctx context.Context) (bool, error) { return s.store.Swap(ctx, s.key, old, e.bytes()) })
+	value := e.bytes()
+	swapped, err := look(func(ctx context.Context) (bool, error) { return s.store.Swap(ctx, s.key, old, value) })
+	if swapped && err == nil {
+		return true, nil
+	}
+	if found, errLoad := s.load(); errLoad == nil && bytes.Equal(found, value) {
+		return true, nil
+	}
+	return false, err
 }
 
 // look bounds a look into a store, also into one that does not obey its context.

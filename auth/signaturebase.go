@@ -10,6 +10,7 @@ import (
 
 	"github.com/dunglas/httpsfv"
 
+	"github.com/restykit/restykit/internal/field"
 	"github.com/restykit/restykit/middleware"
 )
 
@@ -73,8 +74,8 @@ func checkComponent(name string, p *httpsfv.Params) string {
 			return "takes no parameters"
 		}
 		return ""
-	case name[0] == '@':
-		return "is none of RFC 9421 section 2.2"
+	case name[0] == '@' || !field.IsToken(name):
+		return "is no field, and none of RFC 9421 section 2.2"
 	}
 	for _, parameter := range given {
 		value, _ := p.Get(parameter)

@@ -1,13 +1,18 @@
 package auth
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 )
 
 // What HMAC and Signature read of a request, as it is sent.
@@ -19,11 +24,30 @@ func method(req *http.Request) string {
 	return req.Method
 }
 
+// host is the field Host as net/http writes it: a name of Unicode by its A-label, and
+// without the zone of an IPv6 address.
 func host(req *http.Request) string {
-	if req.Host != "" {
-		return req.Host
+	name := cmp.Or(req.Host, req.URL.Host)
+	if at, rest, ok := strings.Cut(name, "%"); ok && strings.HasPrefix(name, "[") {
+		if _, behind, ok := strings.Cut(rest, "]"); ok {
+			return at + "]" + behind
+		}
 	}
-	return req.URL.Host
+	if strings.IndexFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) < 0 {
+		return name
+	}
+	bare, port, err := net.SplitHostPort(name)
+	if err != nil {
+		bare, port = name, ""
+	}
+	ascii, err := idna.Lookup.ToASCII(bare)
+	switch {
+	case err != nil:
+		return name // which net/http refuses
+	case port != "":
+		return net.JoinHostPort(ascii, port)
+	}
+	return ascii
 }
 
 // fieldLines are the values of a field, without the spaces around them.

@@ -6,6 +6,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"fmt"
 	"strings"
@@ -70,6 +71,7 @@ func sameSource(a, b Source) bool {
 // PEM, certificates or the parameters of a curve, is passed over. Its errors are final and
 // show nothing of the text.
 func parsePrivateKey(text []byte) (crypto.Signer, error) {
+	text = keyOfAccount(text)
 	public := false
 	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		switch block.Type {
@@ -89,6 +91,17 @@ func parsePrivateKey(text []byte) (crypto.Signer, error) {
 	return nil, noPrivateKey(text, public)
 }
 
+// keyOfAccount is the key in the file of a Google service account, or else the text itself.
+func keyOfAccount(text []byte) []byte {
+	var account struct {
+		PrivateKey string `json:"private_key"`
+	}
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) && json.Unmarshal(text, &account) == nil && account.PrivateKey != "" {
+		return []byte(account.PrivateKey)
+	}
+	return text
+}
+
 const errEncrypted = final("the key is encrypted with a passphrase: give it in the clear, as openssl pkey writes it, from a place that keeps secrets")
 
 // noPrivateKey says why there is no private key in a text.
@@ -101,9 +114,9 @@ func noPrivateKey(text []byte, public bool) error {
 	case bytes.Contains(text, []byte("-----BEGIN ")):
 		return final("there is no whole PEM block of a private key: give it from -----BEGIN to -----END, with its line ends, and nothing before -----BEGIN on its line")
 	case bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")):
-		return final("the key is JSON: give the private key's PEM alone, which is what stands at private_key in the file of a Google service account")
+		return final("the key is JSON without a private_key: give the file of a Google service account, or a PEM")
 	}
-	return final("no PEM block: give the private key's PEM, as in -----BEGIN PRIVATE KEY-----")
+	return final("no PEM block: give the private key's PEM, as in -----BEGIN PRIVATE KEY-----, or name the algorithm of a shared secret")
 }
 
 // parseKeyBlock reads a private key, whichever of the three forms its label promises: some

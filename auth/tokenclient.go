@@ -66,24 +66,29 @@ func (c tokenClient) ask(ctx context.Context, client *http.Client, form url.Valu
 
 // send sends one request. Where nobody said how the endpoint takes the secret, that is
 // the Basic scheme; and only where the server does not know the client by it, a second
-// request has the secret in the form. What the server took is kept for as long as the
-// OAuth2 lives.
+// request has the secret in the form. What the token endpoint took is kept for as long as
+// the OAuth2 lives, and until it no longer does.
 func (c tokenClient) send(ctx context.Context, client *http.Client, form url.Values) (tokenAnswer, error) {
-	style := styleOf(ctx, c.style)
+	style := c.styleOf(ctx)
 	before := style.Load()
 	answer, err := c.exchange(ctx, client, form, before == int64(oauth2.AuthStyleInParams))
-	if !c.hasSecret() || before != int64(oauth2.AuthStyleAutoDetect) {
+	switch {
+	case !c.hasSecret() || c.style != oauth2.AuthStyleAutoDetect:
 		return answer, err
-	}
-	if !unknownClient(err) {
-		style.learn(oauth2.AuthStyleInHeader, err)
+	case !unknownClient(err):
+		if before == int64(oauth2.AuthStyleAutoDetect) && knownClient(err) {
+			style.Store(int64(oauth2.AuthStyleInHeader))
+		}
+		return answer, err
+	case before != int64(oauth2.AuthStyleAutoDetect):
+		style.Store(int64(oauth2.AuthStyleAutoDetect))
 		return answer, err
 	}
 	second, errForm := c.exchange(ctx, client, form, true)
-	if unknownClient(errForm) {
+	if !knownClient(errForm) {
 		return answer, err // the secret is wrong, not its place
 	}
-	style.learn(oauth2.AuthStyleInParams, errForm)
+	style.Store(int64(oauth2.AuthStyleInParams))
 	return second, errForm
 }
 
@@ -156,28 +161,29 @@ func unknownClient(err error) bool {
 // clientStyle is how a token endpoint takes the secret: an [oauth2.AuthStyle].
 type clientStyle struct{ atomic.Int64 }
 
-type styleKey struct{}
-
-// styleOf is the style that is configured, or what was learnt under this context, to
-// which OAuth2 gives one.
-func styleOf(ctx context.Context, configured oauth2.AuthStyle) *clientStyle {
-	if learnt, ok := ctx.Value(styleKey{}).(*clientStyle); ok && configured == oauth2.AuthStyleAutoDetect {
+// styleOf is what is known of the token endpoint. What is learnt elsewhere is forgotten:
+// another endpoint may not look at the client.
+func (c tokenClient) styleOf(ctx context.Context) *clientStyle {
+	if learnt := mintingOf(ctx).style; learnt != nil && c.style == oauth2.AuthStyleAutoDetect && c.url == c.audience {
 		return learnt
 	}
 	s := &clientStyle{}
-	s.Store(int64(configured))
+	s.Store(int64(c.style))
 	return s
 }
 
-// learn keeps a style by which the server knew the client, whatever else it said.
-func (s *clientStyle) learn(style oauth2.AuthStyle, err error) {
+// knownClient tells whether the server knew the client: it gave a token, or refused it in
+// words that come behind that.
+func knownClient(err error) bool {
 	said, ok := errors.AsType[*TokenError](err)
-	if ok && (said.Code == nonceAsked || said.Code == badProof) {
-		return // that may be before the client is looked at
+	if !ok {
+		return err == nil
 	}
-	if err == nil || (ok && said.Code != "" && said.StatusCode < http.StatusInternalServerError) {
-		s.Store(int64(style))
+	switch said.Code {
+	case "invalid_grant", "unauthorized_client", "authorization_pending", "slow_down":
+		return said.StatusCode == http.StatusBadRequest
 	}
+	return false
 }
 
 // clientSecret is what the source of a client's secret says now, or else what its

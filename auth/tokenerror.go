@@ -40,7 +40,7 @@ func (e *TokenError) Error() string {
 		b.WriteString(": " + e.Description)
 	}
 	if e.Err != nil {
-		if e.StatusCode != 0 {
+		if e.StatusCode != 0 || e.Code != "" {
 			b.WriteString(":")
 		}
 		b.WriteString(" " + e.Err.Error())

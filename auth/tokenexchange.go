@@ -15,6 +15,10 @@ import (
 // TokenExchange is the grant of RFC 8693: a token that somebody has for another one, for
 // another service or on somebody's behalf.
 //
+// Where each request has another Subject, as in a gateway, keep an [OAuth2] for each of
+// them, bounded, and bring it along with [middleware.With]: one that is made for a request
+// asks for a token for that request alone.
+//
 // A type is a URI, or the last word of one of the RFC's: "access_token",
 // "refresh_token", "id_token", "saml1", "saml2" or "jwt".
 type TokenExchange struct {

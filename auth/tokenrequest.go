@@ -30,6 +30,8 @@ const maxTokenBody = 1 << 20
 
 // send sends the request and reads the answer. Its errors are of the type TokenError.
 func (r tokenRequest) send(ctx context.Context, client *http.Client) (tokenAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, mintingOf(ctx).timeout)
+	defer cancel()
 	begun := time.Now()
 	resp, err := r.post(ctx, client)
 	if err != nil {
@@ -68,6 +70,8 @@ func (r tokenRequest) explained(resp *http.Response, answer tokenAnswer, err err
 		err = errors.New(clean(err.Error()))
 	case answer.text("error") == badProof:
 		err = proofClock(resp.Header)
+	case r.form.Has("assertion"), r.form.Has("client_assertion"):
+		err = clockError(resp.Header, "what it signs is from the future for the server", "what it signs may have expired for the server")
 	}
 	e := r.failed(resp, err)
 	e.Code, e.Description, e.URI = clean(answer.text("error")), clean(answer.text("error_description")), clean(answer.text("error_uri"))

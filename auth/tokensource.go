@@ -7,6 +7,8 @@ import (
 	"net/http"
 
 	"golang.org/x/oauth2"
+
+	"github.com/restykit/restykit/internal/redact"
 )
 
 // FromTokenSource adopts a token source of the ecosystem as a [Grant]: those of Google's
@@ -49,12 +51,14 @@ func tokenSourceError(err error) error {
 	if !ok {
 		return err
 	}
-	e := &TokenError{Endpoint: "token source", Code: said.ErrorCode, Description: said.ErrorDescription, URI: said.ErrorURI}
+	e := &TokenError{Endpoint: "token source", Code: line(said.ErrorCode), Description: line(said.ErrorDescription), URI: line(said.ErrorURI)}
 	if said.Response != nil {
 		e.StatusCode, e.Header = said.Response.StatusCode, said.Response.Header.Clone()
 	}
 	return e
 }
+
+func line(text string) string { return redact.Excerpt([]byte(text), 300) }
 
 // Validate refuses a source that is nil.
 func (g tokenSource) Validate() error {

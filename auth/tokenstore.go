@@ -3,12 +3,8 @@ package auth
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
+	"fmt"
 	"sync"
-	"time"
-
-	"golang.org/x/oauth2"
 )
 
 // TokenStore is where clients that share a token find it: those of one program
@@ -27,8 +23,8 @@ type TokenStore interface {
 	Swap(ctx context.Context, key string, old, value []byte) (bool, error)
 }
 
-// MemoryStore is a [TokenStore] for the clients of one program. Its zero value is ready;
-// it is not copied.
+// MemoryStore is a [TokenStore] for the clients of one program. It forgets nothing. Its
+// zero value is ready; it is not copied.
 type MemoryStore struct {
 	mu   sync.Mutex
 	kept map[string][]byte
@@ -58,53 +54,5 @@ func (s *MemoryStore) Swap(_ context.Context, key string, old, value []byte) (bo
 // String is "memory".
 func (*MemoryStore) String() string { return "memory" }
 
-// entry is what a store keeps under a key.
-type entry struct {
-	Token  *oauth2.Token `json:"token,omitempty"`
-	Good   time.Time     `json:"good,omitzero"`    // until when the token is; zero is without end
-	Bound  string        `json:"jkt,omitempty"`    // the thumbprint of the key that it is bound to
-	Lease  *lease        `json:"lease,omitempty"`  // somebody is minting
-	Failed *failure      `json:"failed,omitempty"` // the last mint failed
-}
-
-// lease tells that somebody mints. It is renewed by whoever holds it, and is over where
-// it has not been for a while.
-type lease struct {
-	ID    string    `json:"id"` // makes every renewal another value
-	Until time.Time `json:"until"`
-}
-
-// failure is why a mint failed, for all who would have had its token.
-type failure struct {
-	Endpoint    string        `json:"endpoint"`
-	StatusCode  int           `json:"status,omitempty"`
-	Code        string        `json:"code,omitempty"`
-	Description string        `json:"description,omitempty"`
-	Pause       time.Duration `json:"pause"` // the next is twice as long
-	Until       time.Time     `json:"until"` // nobody asks before
-}
-
-func (f *failure) err() error {
-	return &TokenError{
-		Endpoint: f.Endpoint, StatusCode: f.StatusCode, Code: f.Code, Description: f.Description,
-		Err: errors.New("so another client that shares the token was told"), rest: time.Until(f.Until),
-	}
-}
-
-// readEntry reads what a store keeps. What cannot be read is as good as nothing: it is
-// replaced.
-func readEntry(value []byte) entry {
-	var e entry
-	if json.Unmarshal(value, &e) != nil {
-		return entry{}
-	}
-	return e
-}
-
-func (e entry) bytes() []byte {
-	value, err := json.Marshal(e)
-	if err != nil { // a year beyond 9999 in an Expiry
-		return []byte("{}")
-	}
-	return value
-}
+// Format prints the store without what it keeps, whatever the verb.
+func (s *MemoryStore) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, s.String()) }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"sync"
 
 	"golang.org/x/oauth2"
@@ -8,9 +9,9 @@ import (
 
 // used is what a call has to itself: a token that is good for this call alone.
 type used struct {
-	mu       sync.Mutex
-	token    *oauth2.Token
-	replayed bool // its request, once in all
+	mu     sync.Mutex
+	token  *oauth2.Token
+	replay chan struct{} // of its request, once in all; closed when it has ended
 }
 
 func (u *used) own() *oauth2.Token {
@@ -25,13 +26,30 @@ func (u *used) keep(token *oauth2.Token) {
 	u.token = token
 }
 
-// replay tells whether the call has not been replayed before.
-func (u *used) replay() bool {
+// replays tells whether the call's request is to be replayed: once. Of the attempts of a
+// race one does it, and the others wait for its end, so that their refusals do not win.
+func (u *used) replays(ctx context.Context) bool {
+	u.mu.Lock()
+	running := u.replay
+	if running == nil {
+		u.replay = make(chan struct{})
+	}
+	u.mu.Unlock()
+	if running == nil {
+		return true
+	}
+	select {
+	case <-running:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// replayed hears that the replay has ended.
+func (u *used) replayed() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	first := !u.replayed
-	u.replayed = true
-	return first
+	close(u.replay)
 }
 
 // drop forgets the token if it is the one that was refused.

@@ -165,7 +165,7 @@ func (i *Info) GaveUp() error {
 // Event is something that a step tells the others in the middle of a call.
 type Event struct {
 	Step string        // the step's name
-	Kind string        // "wait", "give-up", "hedge", "mint", "breaker", "budget", "withheld"
+	Kind string        // "wait", "give-up", "hedge", "mint", "store", "breaker", "budget", "withheld"
 	Wait time.Duration // for "wait" and "hedge": how long
 	Err  error         // why, where there is an error
 	Text string        // anything else, without secrets

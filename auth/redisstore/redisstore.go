@@ -9,7 +9,9 @@
 //	}
 //
 // One process asks for a token, and the others find what it got. Where Redis is down, each
-// process asks for itself, and no call fails. It is a module of its own, so that nobody
+// process asks for itself, and no call fails, though it waits until the client of Redis gives
+// up, 2 s at most; that client also writes lines of its own to the standard error (see its
+// package logging). It is a module of its own, so that nobody
 // downloads the client of Redis who does not use it.
 package redisstore
 
@@ -35,8 +37,8 @@ var _ auth.TokenStore = Store{}
 type Store struct {
 	Client redis.Cmdable // a *redis.Client, a *redis.ClusterClient, a *redis.Ring
 	Prefix string        // of the keys; "" is "restykit:token:"
-	// TTL is how long a token is kept that nobody asks for. 0 is for ever, as a refresh
-	// token that must outlive the processes needs.
+	// TTL is how long a token is kept after it was made; tokens live no longer. 0 is for
+	// ever, as a refresh token that must outlive the processes needs.
 	TTL time.Duration
 }
 

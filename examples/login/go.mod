@@ -7,7 +7,6 @@ replace github.com/restykit/restykit => ../..
 replace github.com/restykit/restykit/auth/authtest => ../../auth/authtest
 
 require (
-	github.com/cli/browser v1.3.0
 	github.com/go-resty/resty/v2 v2.17.2
 	github.com/restykit/restykit v0.0.0
 	github.com/restykit/restykit/auth/authtest v0.0.0

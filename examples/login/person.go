@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/cli/browser"
 	"golang.org/x/oauth2"
 
+	"github.com/restykit/restykit/auth"
 	"github.com/restykit/restykit/middleware"
 )
 
 // openBrowser opens a page for the person, who does it where the program cannot.
 func openBrowser(out io.Writer) func(context.Context, string) error {
-	return func(_ context.Context, page string) error {
-		if err := browser.OpenURL(page); err != nil {
+	return func(ctx context.Context, page string) error {
+		if err := auth.OpenBrowser(ctx, page); err != nil {
 			fmt.Fprintf(out, "   no browser can be opened here: please open\n   %s\n", page)
 		}
 		return nil
