@@ -123,7 +123,9 @@ func (x *watched) Read(p []byte) (int, error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
+		x.mu.Lock()
 		x.received.whole = len(x.received.begin) == int(x.received.size)
+		x.mu.Unlock()
 		x.end(nil)
 	default:
 		x.end(err)
@@ -152,6 +154,10 @@ func (x *watched) end(err error) {
 		x.mu.Lock()
 		x.err, x.took = err, time.Since(x.begun)
 		x.phases = x.clock.phases(x.begun, x.begun.Add(x.took))
+		x.sent.settle(x.request.ContentLength)
+		if x.answer != nil {
+			x.received.settle(x.answer.ContentLength)
+		}
 		over := x.exchange
 		x.mu.Unlock()
 		x.done(&over)
@@ -163,6 +169,12 @@ func (b *body) note(p []byte, keep int) {
 	if left := keep - len(b.begin); left > 0 {
 		b.begin = append(b.begin, p[:min(left, len(p))]...)
 	}
+}
+
+// settle tells whether the beginning is all of a body whose length is known: nobody has to
+// read on to its end.
+func (b *body) settle(length int64) {
+	b.whole = b.whole || (length >= 0 && b.size == length && int64(len(b.begin)) == b.size)
 }
 
 // sentBody keeps the beginning of a request's body.

@@ -1,0 +1,54 @@
+package observe
+
+import "strings"
+
+// siblings are the members of an object of which one tells what another is:
+// {"name": "password", "value": "..."}, and a code beside a grant_type.
+type siblings struct {
+	label bool // a member says that the value is a secret
+	grant bool
+	value span // where they stand, if they came first
+	code  span
+}
+
+// span is a part of what was written. There is none where to is 0.
+type span struct{ from, to int }
+
+// hides tells of a member that an earlier one makes a secret.
+func (s *siblings) hides(name string) bool {
+	return (s.label && isValueName(name)) || (s.grant && strings.EqualFold(name, "code"))
+}
+
+// note hears of a member that is shown, and returns what it makes a secret of what was
+// written before.
+func (s *siblings) note(m mask, name, said string, from, to int) span {
+	switch {
+	case isValueName(name):
+		s.value = span{from, to}
+	case strings.EqualFold(name, "code"):
+		s.code = span{from, to}
+	case strings.EqualFold(name, "grant_type"):
+		s.grant = true
+		return s.code
+	case isLabelName(name) && said != "" && m.isSecret(said):
+		s.label = true
+		return s.value
+	}
+	return span{}
+}
+
+func isValueName(name string) bool {
+	switch strings.ToLower(name) {
+	case "value", "values", "val", "content", "data", "text", "default", "stringvalue":
+		return true
+	}
+	return false
+}
+
+func isLabelName(name string) bool {
+	switch strings.ToLower(name) {
+	case "name", "key", "id", "field", "label", "property", "param", "parameter", "header", "variable", "type", "n", "k":
+		return true
+	}
+	return false
+}
