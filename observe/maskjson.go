@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/restykit/restykit/internal/redact"
@@ -224,7 +225,9 @@ func (j *jsonMask) member(parent, name string, s *siblings) bool {
 		said = ""
 	}
 	if cut := s.note(j.mask, name, said, begin, len(j.out)); cut.to > 0 {
-		j.out = append(append(j.out[:cut.from:cut.from], quoted(j.mark(name))...), j.out[cut.to:]...)
+		mark := quoted(j.mark(said))
+		j.out = slices.Replace(j.out, cut.from, cut.to, mark...)
+		s.moved(cut, len(mark)-(cut.to-cut.from))
 	}
 	return ok
 }

@@ -20,7 +20,7 @@ func (s *siblings) hides(name string) bool {
 }
 
 // note hears of a member that is shown, and returns what it makes a secret of what was
-// written before.
+// written before, once.
 func (s *siblings) note(m mask, name, said string, from, to int) span {
 	switch {
 	case isValueName(name):
@@ -29,12 +29,27 @@ func (s *siblings) note(m mask, name, said string, from, to int) span {
 		s.code = span{from, to}
 	case strings.EqualFold(name, "grant_type"):
 		s.grant = true
-		return s.code
+		return take(&s.code)
 	case isLabelName(name) && said != "" && m.isSecret(said):
 		s.label = true
-		return s.value
+		return take(&s.value)
 	}
 	return span{}
+}
+
+func take(from *span) span {
+	s := *from
+	*from = span{}
+	return s
+}
+
+// moved hears that what is written behind a span has moved.
+func (s *siblings) moved(behind span, by int) {
+	for _, at := range []*span{&s.value, &s.code} {
+		if at.from >= behind.to {
+			at.from, at.to = at.from+by, at.to+by
+		}
+	}
 }
 
 func isValueName(name string) bool {

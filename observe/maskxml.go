@@ -56,6 +56,13 @@ func (m mask) xml(data []byte, whole bool) (text string, complete bool) {
 			}
 		case xml.CharData:
 			x.text += string(t)
+			if len(x.open) == 0 && strings.TrimSpace(x.text) != "" {
+				return m.clean(x.out.String()) + more, false
+			}
+		case xml.Directive: // what is in it, nobody knows
+			if len(x.open) > 0 || bytes.ContainsAny(t, "<[") {
+				return m.clean(x.out.String()) + more, false
+			}
 		}
 	}
 }
