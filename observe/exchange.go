@@ -247,9 +247,13 @@ func (c *clock) phases(begun, ended time.Time) phases {
 		}
 		return to.Sub(from)
 	}
+	wrote := c.wrote
+	if !c.first.IsZero() && (wrote.IsZero() || wrote.After(c.first)) { // the answer came before all was sent
+		wrote = c.first
+	}
 	p := phases{
 		reused: c.reused, remote: c.remote, blocked: between(begun, c.asked),
-		send: between(c.got, c.wrote), wait: between(c.wrote, c.first), receive: between(c.first, ended),
+		send: between(c.got, wrote), wait: between(wrote, c.first), receive: between(c.first, ended),
 	}
 	if !c.reused { // a connection that was made for another request is not this one's
 		p.dns, p.connect, p.tls = between(c.dns, c.dnsEnd), between(c.dial, c.dialEnd), between(c.shake, c.shakeEnd)

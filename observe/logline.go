@@ -52,8 +52,8 @@ func (l Log) call(ctx context.Context, info *middleware.Info, status int, receiv
 	if status != 0 {
 		attrs = append(attrs, slog.Int64("bytes", received))
 	}
-	if why := info.GaveUp(); why != nil {
-		attrs = append(attrs, slog.String("gave_up", l.reason(info, why)))
+	if why := l.reason(info); why != "" {
+		attrs = append(attrs, slog.String("gave_up", why))
 	}
 	attrs = l.failure(attrs, info, err)
 	ctx, attrs = traced(ctx, attrs, info)
@@ -66,11 +66,16 @@ func (c *logCall) lost() time.Duration {
 	return c.waited
 }
 
-func (l Log) reason(info *middleware.Info, why error) string {
-	if e, ok := why.(interface{ Reason() string }); ok {
-		return l.Redactor.text(info, e.Reason())
+// reason is why a retry was not made, though there might have been one.
+func (l Log) reason(info *middleware.Info) string {
+	switch why := info.GaveUp().(type) { //nolint:errorlint // it is as the step gave it
+	case nil:
+		return ""
+	case interface{ Reason() string }:
+		return l.Redactor.text(info, why.Reason())
+	default:
+		return l.Redactor.err(info, why)
 	}
-	return l.Redactor.err(info, why)
 }
 
 func (l Log) failure(attrs []slog.Attr, info *middleware.Info, err error) []slog.Attr {
