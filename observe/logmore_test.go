@@ -127,7 +127,9 @@ func TestAWaitThatIsCutShortIsNotCountedInFull(t *testing.T) {
 
 func TestTheLineSaysWhyARetryWasGivenUp(t *testing.T) {
 	l := &lines{}
-	c := clientOf(t, answering(503, "text/plain", ""), retry.Policy{}, middleware.Deadline(time.Nanosecond*50_000_000), observe.Log{Logger: l.logger(slog.LevelInfo)})
+	later := answer(503, "text/plain", "")
+	later.Header.Set("Retry-After", "60")
+	c := clientOf(t, fake(func(*http.Request) (*http.Response, error) { return later, nil }), retry.Policy{}, middleware.Deadline(10*time.Second), observe.Log{Logger: l.logger(slog.LevelInfo)})
 	_, _ = c.R().Get("/")
 	require.Contains(t, l.of(t, "http call")[0]["gave_up"], "deadline")
 }
