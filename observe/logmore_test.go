@@ -317,3 +317,14 @@ func TestEachStepKeepsTheContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) { middlewaretest.Run(t, func() middleware.Middleware { return step }) })
 	}
 }
+
+func TestABodyThatIsReadByItsLengthIsShownWhole(t *testing.T) {
+	l := &lines{}
+	c := clientOf(t, answering(200, "text/plain", "some words"), observe.Log{Logger: l.logger(slog.LevelDebug), Bodies: 100})
+	resp, err := c.R().SetDoNotParseResponse(true).Get("/")
+	require.NoError(t, err)
+	_, err = io.ReadFull(resp.RawBody(), make([]byte, 10))
+	require.NoError(t, err)
+	require.NoError(t, resp.RawBody().Close())
+	require.Equal(t, "some words", l.of(t, "http send")[0]["response_body"])
+}
