@@ -2,7 +2,6 @@ package observe_test
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"testing"
 
@@ -26,8 +25,13 @@ func benchmark(b *testing.B, steps ...middleware.Middleware) {
 }
 
 func to(level slog.Level) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: level}))
+	return slog.New(slog.NewJSONHandler(&forgotten{}, &slog.HandlerOptions{Level: level}))
 }
+
+// forgotten takes all that is written.
+type forgotten struct{}
+
+func (*forgotten) Write(p []byte) (int, error) { return len(p), nil }
 
 func BenchmarkWithoutLog(b *testing.B)  { benchmark(b) }
 func BenchmarkLogOff(b *testing.B)      { benchmark(b, observe.Log{Logger: to(slog.LevelError + 1)}) }

@@ -29,13 +29,6 @@ type exchange struct {
 	received body // of the answer
 }
 
-// body is what was read of a body: how much, and its beginning.
-type body struct {
-	size  int64
-	begin []byte
-	whole bool // begin is all of it
-}
-
 // phases are the parts of a send, as far as the transport tells of them. Zero is a part
 // that there was not, or that is not known.
 type phases struct {
@@ -162,37 +155,6 @@ func (x *watched) end(err error) {
 		x.mu.Unlock()
 		x.done(&over)
 	})
-}
-
-func (b *body) note(p []byte, keep int) {
-	b.size += int64(len(p))
-	if left := keep - len(b.begin); left > 0 {
-		b.begin = append(b.begin, p[:min(left, len(p))]...)
-	}
-}
-
-// settle tells whether the beginning is all of a body whose length is known: nobody has to
-// read on to its end.
-func (b *body) settle(length int64) {
-	b.whole = b.whole || (length >= 0 && b.size == length && int64(len(b.begin)) == b.size)
-}
-
-// sentBody keeps the beginning of a request's body.
-type sentBody struct {
-	io.ReadCloser
-
-	of *watched
-}
-
-func (b *sentBody) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.of.mu.Lock()
-	b.of.sent.note(p[:n], b.of.keep)
-	if errors.Is(err, io.EOF) {
-		b.of.sent.whole = len(b.of.sent.begin) == int(b.of.sent.size)
-	}
-	b.of.mu.Unlock()
-	return n, err
 }
 
 // panicked is the error of a send that did not return.
