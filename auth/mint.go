@@ -35,31 +35,6 @@ type minter struct {
 	refused string // the token that a server has refused last, as it was sent
 }
 
-// wish is what a mint is for.
-type wish struct {
-	last    *oauth2.Token // the newest that was had, or nil
-	refused string        // one that would be of no use, as it is sent
-}
-
-// made is what a mint came to.
-type made struct {
-	token   *oauth2.Token
-	shared  bool  // others have minted it
-	trouble error // that of a store, without which it went on
-}
-
-// mintFunc makes a token.
-type mintFunc func(wish) (made, error)
-
-// flight is a mint under way.
-type flight struct {
-	done  chan struct{}
-	ahead bool // nobody waits for it
-	once  bool // the token has no lifetime: it is for those who waited
-	made
-	err error
-}
-
 const (
 	maxLeeway  = 10 * time.Second
 	maxAhead   = time.Minute
@@ -69,13 +44,14 @@ const (
 )
 
 // seed begins with a token that was saved, if it is still good.
-func (m *minter) seed(saved *oauth2.Token) {
+func (m *minter) seed(from func() *oauth2.Token) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.seeded {
 		return
 	}
-	if m.seeded = true; saved != nil && saved.AccessToken != "" && !saved.Expiry.IsZero() {
+	m.seeded = true
+	if saved := from(); saved != nil && saved.AccessToken != "" && !saved.Expiry.IsZero() {
 		own := *saved // whose owner may write on it
 		m.last = &own
 		m.keep(&flight{made: made{token: &own}}, time.Now())
@@ -159,7 +135,7 @@ func (m *minter) start(mint mintFunc) *flight {
 }
 
 // errNoReturn is what waiters get while a panic takes the process down.
-var errNoReturn = errors.New("the grant or OnToken did not return: it panicked, or ended its goroutine")
+var errNoReturn = errors.New("the grant, Open or OnToken did not return: it panicked, or ended its goroutine")
 
 // land files what a mint came to, and lets the waiters go.
 func (m *minter) land(f *flight, begun time.Time) {
