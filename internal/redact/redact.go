@@ -16,6 +16,9 @@ func URL(u *url.URL) string {
 	if u == nil {
 		return ""
 	}
+	if u.User == nil && u.RawQuery == "" && u.Fragment == "" {
+		return u.String()
+	}
 	clean := *u
 	clean.Fragment, clean.RawFragment = "", ""
 	if u.User != nil {
@@ -28,6 +31,9 @@ func URL(u *url.URL) string {
 // String is URL for a URL in text, or for the template of one, which keeps its braces;
 // text that is no URL loses all behind its first question mark.
 func String(s string) string {
+	if !strings.ContainsAny(s, "?#@") { // there is nothing to hide
+		return s
+	}
 	u, err := url.Parse(s)
 	if err != nil {
 		s, _, _ = strings.Cut(s, "?")
