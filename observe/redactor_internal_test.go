@@ -24,9 +24,19 @@ func TestNamesThatTellOfSecrets(t *testing.T) {
 		connectionString DSN passport_number taxId national_id contraseña contrasen~a kennwort jwt bearer dpop_token xsrf _csrf _xsrf webhook_url`) {
 		require.True(t, m.isSecret(name), name)
 	}
+	for by, names := range map[string]string{
+		"Sentry":  "password passwd secret api_key apikey auth credentials mysql_pwd privatekey private_key token session csrftoken sessionid x_csrftoken set_cookie cookie authorization proxy-authorization x_api_key aiohttp_session connect.sid csrf_token csrf _csrf _csrf_token PHPSESSID _session user_session _xsrf XSRF-TOKEN",
+		"Rails":   "passw secret token some_key crypt salt certificate otp ssn cvv cvc",
+		"Datadog": "pwd password pass_phrase passphrase secret api_key apikey private_key access_key access_key_id secret_key token consumer_key consumer_secret signature auth authentication authorization",
+		"Elastic": "password passwd pwd secret some_key my_token_is my_session_is credit_card card_number authorization set-cookie",
+	} {
+		for name := range strings.FieldsSeq(names) {
+			require.True(t, m.isSecret(name), "%s of %s", name, by)
+		}
+	}
 	for name := range strings.FieldsSeq(`
 		id name email user username first_name author authors shipping spinner footprint hotpink className classname classNames assignment
-		key keyboard monkey primary_key foreign_key status state code error message page limit total count expires_in scope type compass
+		key keys keyboard monkey primary_key foreign_key publicKey status state code error message page limit total count expires_in scope type compass
 		bypass passenger passed keys opinion pinned desktop design signed assign consignment category description`) {
 		require.False(t, m.isSecret(name), name)
 	}
