@@ -40,7 +40,7 @@ type body struct {
 // that there was not, or that is not known.
 type phases struct {
 	reused  bool
-	blocked time.Duration // until the transport began with a connection
+	blocked time.Duration // until there was a connection, without the three that follow
 	dns     time.Duration
 	connect time.Duration // of TCP
 	tls     time.Duration
@@ -110,7 +110,10 @@ func (x *watched) returned(resp *http.Response, err error) {
 	resp.Body = x
 	if x.info.Streams() { // nobody may read it
 		ctx := x.request.Context()
-		x.stop = context.AfterFunc(ctx, func() { x.end(context.Cause(ctx)) })
+		stop := context.AfterFunc(ctx, func() { x.end(context.Cause(ctx)) })
+		x.mu.Lock()
+		x.stop = stop
+		x.mu.Unlock()
 	}
 }
 
@@ -119,11 +122,11 @@ func (x *watched) Read(p []byte) (int, error) {
 	n, err := x.ReadCloser.Read(p)
 	x.mu.Lock()
 	x.received.note(p[:n], x.keep)
+	x.received.ends(err)
 	x.mu.Unlock()
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
-		x.received.whole = len(x.received.begin) == int(x.received.size)
 		x.end(nil)
 	default:
 		x.end(err)
@@ -146,10 +149,10 @@ func (x *watched) panicked() {
 
 func (x *watched) end(err error) {
 	x.once.Do(func() {
+		x.mu.Lock()
 		if x.stop != nil {
 			x.stop()
 		}
-		x.mu.Lock()
 		x.err, x.took = err, time.Since(x.begun)
 		x.phases = x.clock.phases(x.begun, x.begun.Add(x.took))
 		over := x.exchange
@@ -165,6 +168,13 @@ func (b *body) note(p []byte, keep int) {
 	}
 }
 
+// ends notes that all of the body was read, where err says so.
+func (b *body) ends(err error) {
+	if errors.Is(err, io.EOF) {
+		b.whole = int64(len(b.begin)) == b.size
+	}
+}
+
 // sentBody keeps the beginning of a request's body.
 type sentBody struct {
 	io.ReadCloser
@@ -176,9 +186,7 @@ func (b *sentBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.of.mu.Lock()
 	b.of.sent.note(p[:n], b.of.keep)
-	if errors.Is(err, io.EOF) {
-		b.of.sent.whole = len(b.of.sent.begin) == int(b.of.sent.size)
-	}
+	b.of.sent.ends(err)
 	b.of.mu.Unlock()
 	return n, err
 }
@@ -225,22 +233,27 @@ func (c *clock) trace() *httptrace.ClientTrace {
 	}
 }
 
-// phases are the times between.
+// phases are the times between. The part that was under way at the end lasted until then.
 func (c *clock) phases(begun, ended time.Time) phases {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	between := func(from, to time.Time) time.Duration {
-		if from.IsZero() || to.Before(from) {
-			return 0
+	between := func(from time.Time, to ...time.Time) time.Duration {
+		for _, t := range append(to, ended) {
+			if !from.IsZero() && !t.IsZero() {
+				return max(0, t.Sub(from))
+			}
 		}
-		return to.Sub(from)
+		return 0
 	}
 	p := phases{
-		reused: c.reused, remote: c.remote, blocked: between(begun, c.asked),
-		send: between(c.got, c.wrote), wait: between(c.wrote, c.first), receive: between(c.first, ended),
+		reused: c.reused, remote: c.remote,
+		send: between(c.got, c.wrote, c.first), wait: between(c.wrote, c.first), receive: between(c.first),
 	}
 	if !c.reused { // a connection that was made for another request is not this one's
-		p.dns, p.connect, p.tls = between(c.dns, c.dnsEnd), between(c.dial, c.dialEnd), between(c.shake, c.shakeEnd)
+		p.dns, p.connect, p.tls = between(c.dns, c.dnsEnd, c.got), between(c.dial, c.dialEnd, c.got), between(c.shake, c.shakeEnd, c.got)
+	}
+	if !c.asked.IsZero() {
+		p.blocked = max(0, between(begun, c.got)-p.dns-p.connect-p.tls)
 	}
 	return p
 }
