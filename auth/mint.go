@@ -21,6 +21,7 @@ type minter struct {
 	mu      sync.Mutex
 	token   *oauth2.Token // to use until good
 	last    *oauth2.Token // the newest, also when it is no longer of use
+	had     time.Time     // since when
 	good    time.Time     // zero is without end
 	renew   time.Time     // from here on, in the background
 	flight  *flight
@@ -33,31 +34,6 @@ type minter struct {
 	seeded  bool
 	shared  bool   // the token is one that others have minted
 	refused string // the token that a server has refused last, as it was sent
-}
-
-// wish is what a mint is for.
-type wish struct {
-	last    *oauth2.Token // the newest that was had, or nil
-	refused string        // one that would be of no use, as it is sent
-}
-
-// made is what a mint came to.
-type made struct {
-	token   *oauth2.Token
-	shared  bool  // others have minted it
-	trouble error // that of a store, without which it went on
-}
-
-// mintFunc makes a token.
-type mintFunc func(wish) (made, error)
-
-// flight is a mint under way.
-type flight struct {
-	done  chan struct{}
-	ahead bool // nobody waits for it
-	once  bool // the token has no lifetime: it is for those who waited
-	made
-	err error
 }
 
 const (
@@ -185,7 +161,7 @@ func (m *minter) land(f *flight, begun time.Time) {
 // keep makes a token the current one, for as long as it is good.
 func (m *minter) keep(f *flight, begun time.Time) {
 	same := m.token != nil && m.token.AccessToken == f.token.AccessToken
-	m.token, m.shared, m.good, m.renew = f.token, f.shared, time.Time{}, time.Time{}
+	m.token, m.shared, m.had, m.good, m.renew = f.token, f.shared, time.Now(), time.Time{}, time.Time{}
 	if f.token.Expiry.IsZero() {
 		return
 	}

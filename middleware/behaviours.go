@@ -56,6 +56,14 @@ type Observer interface {
 	Observe(*Info, Event)
 }
 
+// Gauger is a step that has numbers to show: what is left of a budget, how old a token is.
+// Gauges yields each, with the origin that it is for, or "". It is called at any time, by
+// whoever collects them, must not wait, and yields nothing that is secret.
+type Gauger interface {
+	Middleware
+	Gauges(yield func(name, origin string, value float64))
+}
+
 // Binder is a step with state that must live as long as the client has a step of
 // that name, and survive a later [Use] or a [With]: Bind returns the step to run,
 // with the state of old: the step that it replaces, an [Earlier] where there is none and

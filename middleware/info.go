@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +56,15 @@ func StepOf(ctx context.Context, name string) Middleware {
 	}
 	if at := c.pipe.steps.find(name); at >= 0 {
 		return c.pipe.steps[at]
+	}
+	return nil
+}
+
+// StepsOf are the steps of the pipeline of the call that a context belongs to, in their
+// order.
+func StepsOf(ctx context.Context) Stack {
+	if c := callOf(ctx); c != nil {
+		return slices.Clone(c.pipe.steps)
 	}
 	return nil
 }

@@ -1,7 +1,9 @@
 package observe
 
 import (
+	"cmp"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 
@@ -12,7 +14,7 @@ import (
 // route is what is the same in all requests of one kind. It has no path: there is no end
 // of paths.
 type route struct {
-	method, scheme, host, port string
+	method, scheme, host, port string // of a call the host is its origin
 	template                   string // as the caller wrote it; "" where a redirect led elsewhere
 }
 
@@ -23,9 +25,16 @@ func routeOf(req *http.Request, template string) route {
 		r.template = template
 	}
 	if r.port == "" {
-		r.port = map[string]string{"http": "80", "https": "443"}[r.scheme]
+		r.port = defaultPort(r.scheme)
 	}
 	return r
+}
+
+func defaultPort(scheme string) string {
+	if scheme == "https" {
+		return "443"
+	}
+	return "80"
 }
 
 const otherMethod = "_OTHER"
@@ -56,8 +65,15 @@ func (r route) name() string {
 
 // attributes are those of the conventions, and some more.
 func (r route) attributes(more ...attribute.KeyValue) []attribute.KeyValue {
-	kv := append([]attribute.KeyValue{semconv.HTTPRequestMethodKey.String(r.method), semconv.ServerAddress(r.host)}, more...)
-	if port, err := strconv.Atoi(r.port); err == nil {
+	kv := append([]attribute.KeyValue{semconv.HTTPRequestMethodKey.String(r.method)}, more...)
+	host, port := r.host, r.port
+	if u, err := url.Parse(host); err == nil && u.Host != "" { // the origin of a call
+		host, port = u.Hostname(), cmp.Or(u.Port(), defaultPort(u.Scheme))
+	}
+	if host != "" {
+		kv = append(kv, semconv.ServerAddress(host))
+	}
+	if port, err := strconv.Atoi(port); err == nil {
 		kv = append(kv, semconv.ServerPort(port))
 	}
 	if r.template != "" {

@@ -2,8 +2,6 @@ package observe
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"sync"
@@ -119,15 +117,13 @@ const maxReason = 500
 
 // sendSpan is the span of a send, and its answer's body.
 type sendSpan struct {
-	io.ReadCloser
+	ending
 
 	ctx    context.Context
 	span   trace.Span
 	call   *callSpan
 	resend int
-	once   sync.Once
 	ran    bool // the send has returned
-	stop   func() bool
 }
 
 func (t *tracing) beginSend(req *http.Request, call *callSpan) *sendSpan {
@@ -156,15 +152,11 @@ func (s *sendSpan) answered(resp *http.Response, err error) {
 		return
 	}
 	s.note(resp)
-	if resp.Body == nil || resp.Body == http.NoBody || resp.StatusCode == http.StatusSwitchingProtocols {
+	if !hasBody(resp) {
 		s.end(nil)
 		return
 	}
-	s.ReadCloser = resp.Body
-	resp.Body = s
-	if middleware.InfoOf(s.ctx).Streams() { // nobody may read it
-		s.stop = context.AfterFunc(s.ctx, func() { s.end(context.Cause(s.ctx)) })
-	}
+	s.follow(s.ctx, middleware.InfoOf(s.ctx), resp, s.end)
 }
 
 func (s *sendSpan) note(resp *http.Response) {
@@ -201,26 +193,6 @@ func versionOf(resp *http.Response) string {
 	return ""
 }
 
-// Read ends the span with the body.
-func (s *sendSpan) Read(p []byte) (int, error) {
-	n, err := s.ReadCloser.Read(p)
-	switch {
-	case err == nil:
-	case errors.Is(err, io.EOF):
-		s.end(nil)
-	default:
-		s.end(err)
-	}
-	return n, err
-}
-
-// Close ends the span.
-func (s *sendSpan) Close() error {
-	err := s.ReadCloser.Close()
-	s.end(nil)
-	return err
-}
-
 // panicked ends the span of a send that did not return.
 func (s *sendSpan) panicked() {
 	if !s.ran {
@@ -228,18 +200,13 @@ func (s *sendSpan) panicked() {
 	}
 }
 
-// end ends the span once, and that of the call where the caller has its result.
+// end ends the span, and that of the call where the caller has its result.
 func (s *sendSpan) end(err error) {
-	s.once.Do(func() {
-		if s.stop != nil {
-			s.stop()
-		}
-		if err != nil {
-			judge(s.span, 0, err)
-		}
-		s.span.End()
-		s.call.ended(err)
-	})
+	if err != nil {
+		judge(s.span, 0, err)
+	}
+	s.span.End()
+	s.call.ended(err)
 }
 
 // ended hears that a send has ended.

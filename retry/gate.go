@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -22,6 +23,7 @@ type gate struct {
 	origin  string
 	slots   *semaphore.Weighted // nil is no bound
 	rate    *rate.Limiter
+	inside  atomic.Int64 // those who have entered, and not left
 
 	mu    sync.Mutex
 	pace  *rate.Limiter // what the server's quota allows
@@ -45,13 +47,19 @@ func (g *gate) enter(ctx context.Context, most time.Duration) error {
 		return err
 	}
 	if err := g.takeTurn(ctx, most, begun); err != nil {
-		g.leave()
+		g.release()
 		return err
 	}
+	g.inside.Add(1)
 	return nil
 }
 
 func (g *gate) leave() {
+	g.inside.Add(-1)
+	g.release()
+}
+
+func (g *gate) release() {
 	if g.slots != nil {
 		g.slots.Release(1)
 	}

@@ -64,6 +64,14 @@ func (m *Map[T]) remove(e *list.Element) {
 	delete(m.at, e.Value.(*entry[T]).origin)
 }
 
+// All yields each origin and its value, the one used last first.
+func (m *Map[T]) All(yield func(origin string, value T)) {
+	for e := m.order.Front(); e != nil; e = e.Next() {
+		kept := e.Value.(*entry[T])
+		yield(kept.origin.String(), kept.value)
+	}
+}
+
 // Len is how many there are.
 func (m *Map[T]) Len() int { return m.order.Len() }
 
@@ -84,4 +92,15 @@ func (e *Each[T]) Of(target *url.URL, produce func(origin string) *T) *T {
 		e.at.Put(target, found)
 	}
 	return found
+}
+
+// All yields each origin and its thing, outside of the lock.
+func (e *Each[T]) All(yield func(origin string, thing *T)) {
+	e.mu.Lock()
+	all := make(map[string]*T, e.at.Len())
+	e.at.All(func(origin string, thing *T) { all[origin] = thing })
+	e.mu.Unlock()
+	for origin, thing := range all {
+		yield(origin, thing)
+	}
 }
