@@ -1,0 +1,63 @@
+package observe
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/restykit/restykit/internal/redact"
+	"github.com/restykit/restykit/middleware"
+)
+
+// shownError is the text of an error, as it may be shown.
+func shownError(r *Redactor, info *middleware.Info, err error) string {
+	text := err.Error()
+	if e, ok := errors.AsType[*url.Error](err); ok && e.URL != "" {
+		text = strings.ReplaceAll(text, strings.Trim(strconv.Quote(e.URL), `"`), redact.String(e.URL))
+		text = strings.ReplaceAll(text, e.URL, redact.String(e.URL))
+	}
+	return redact.Excerpt([]byte(r.text(info, text)), maxReason)
+}
+
+// maxURL bounds a URL that is kept.
+const maxURL = 2 << 10
+
+func bounded(s string) string {
+	if len(s) > maxURL {
+		return s[:maxURL] + "..."
+	}
+	return s
+}
+
+// What a record takes beside its texts, about.
+const (
+	callBytes  = 700
+	sendBytes  = 400
+	eventBytes = 150
+	fieldBytes = 64
+)
+
+func callSize(c *RecordedCall) int {
+	n := callBytes + len(c.Error)
+	for i := range c.Sends {
+		n += sendSize(&c.Sends[i])
+	}
+	for i := range c.Events {
+		n += eventBytes + len(c.Events[i].Text) + len(c.Events[i].Error)
+	}
+	return n
+}
+
+func sendSize(s *RecordedSend) int {
+	n := sendBytes + len(s.URL) + len(s.Error) + len(s.RequestBody) + len(s.ResponseBody)
+	for _, h := range [...]http.Header{s.RequestHeader, s.ResponseHeader} {
+		for name, values := range h {
+			for _, v := range values {
+				n += fieldBytes + len(name) + len(v)
+			}
+		}
+	}
+	return n
+}
