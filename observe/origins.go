@@ -13,7 +13,7 @@ import (
 
 const (
 	mostOrigins = 64
-	mostRoutes   = 512
+	mostRoutes  = 512
 	mostPaths   = 2048
 
 	otherOrigins = "(other origins)"
@@ -48,9 +48,9 @@ type originRecord struct {
 
 // origins are all that there are. Its zero value is ready.
 type origins struct {
-	mu    sync.RWMutex
-	paths map[routePath]*routeRecord
-	named map[string]*originRecord
+	mu     sync.RWMutex
+	paths  map[routePath]*routeRecord
+	named  map[string]*originRecord
 	routes int // of all
 }
 
