@@ -22,7 +22,7 @@ type exchange struct {
 	err     error          // of the send, or of reading the body; nil where that ended well
 	attempt int
 	begun   time.Time
-	took    time.Duration // until the body's end
+	took    time.Duration // until the body's end, without the time before somebody began to read it
 
 	phases   phases
 	sent     body // of the request
@@ -84,6 +84,9 @@ type watched struct {
 
 	mu    sync.Mutex // of the exchange
 	clock clock
+	came  time.Time     // the answer's headers
+	idle  time.Duration // from there until somebody reads the body
+	read  bool
 	keep  int
 	done  func(*exchange)
 	ran   bool
@@ -106,7 +109,7 @@ func (x *watched) returned(resp *http.Response, err error) {
 		x.end(nil)
 		return
 	}
-	x.ReadCloser = resp.Body
+	x.ReadCloser, x.came = resp.Body, time.Now()
 	resp.Body = x
 	if x.info.Streams() { // nobody may read it
 		ctx := x.request.Context()
@@ -119,6 +122,7 @@ func (x *watched) returned(resp *http.Response, err error) {
 
 // Read keeps the beginning of the body.
 func (x *watched) Read(p []byte) (int, error) {
+	x.reads()
 	n, err := x.ReadCloser.Read(p)
 	x.mu.Lock()
 	x.received.note(p[:n], x.keep)
@@ -132,6 +136,15 @@ func (x *watched) Read(p []byte) (int, error) {
 		x.end(err)
 	}
 	return n, err
+}
+
+// reads notes that somebody begins to read, or has the end without that.
+func (x *watched) reads() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.read && !x.came.IsZero() {
+		x.read, x.idle = true, time.Since(x.came)
+	}
 }
 
 // Close ends the exchange.
@@ -149,12 +162,15 @@ func (x *watched) panicked() {
 
 func (x *watched) end(err error) {
 	x.once.Do(func() {
+		x.reads()
 		x.mu.Lock()
 		if x.stop != nil {
 			x.stop()
 		}
 		x.err, x.took = err, time.Since(x.begun)
 		x.phases = x.clock.phases(x.begun, x.begun.Add(x.took))
+		x.took -= x.idle
+		x.phases.receive = max(0, x.phases.receive-x.idle)
 		over := x.exchange
 		x.mu.Unlock()
 		x.done(&over)

@@ -17,14 +17,14 @@ type callView struct {
 	Line                     lineView // all in one
 	Rows                     []rowView
 	Ticks                    []string
-	Error                    string
+	Error, Alike             string
 	Texts                    []textView
 }
 
 type rowView struct {
-	Label, Value, Text, Class string
-	Line                      lineView
-	start                     time.Time
+	Label, Note, Title, Value, Text, Class string // Note and Title are of the connection
+	Line                                   lineView
+	start                                  time.Time
 }
 
 // lineView is one line of time, in a box of 1000 by 10.
@@ -42,6 +42,9 @@ func legend() []string {
 	return []string{"backoff", "queue", "dns", "connect", "tls", "send", "wait", "receive"}
 }
 
+// mostOfKind is how many failures are shown that look the same.
+const mostOfKind = 3
+
 // lastCalls are the newest that failed, and the newest of the others.
 func lastCalls(s *Snapshot) (failed, well []callView) {
 	var all []*RecordedCall
@@ -51,12 +54,28 @@ func lastCalls(s *Snapshot) (failed, well []callView) {
 		}
 	}
 	slices.SortFunc(all, func(a, b *RecordedCall) int { return b.Start.Compare(a.Start) })
+	type kind struct{ origin, method, template, result string }
+	kinds := map[kind]int{}
+	first := map[kind]int{}
 	for _, c := range all {
-		switch {
-		case c.Failed() && len(failed) < mostFailures:
-			failed = append(failed, newCallView(c))
-		case !c.Failed() && len(well) < mostLatest:
-			well = append(well, newCallView(c))
+		if !c.Failed() {
+			if len(well) < mostLatest {
+				well = append(well, newCallView(c))
+			}
+			continue
+		}
+		k := kind{c.Origin, c.Method, c.Template, result(c.Status, c.ErrorType)}
+		if kinds[k]++; kinds[k] > mostOfKind || len(failed) == mostFailures {
+			continue
+		}
+		if kinds[k] == 1 {
+			first[k] = len(failed)
+		}
+		failed = append(failed, newCallView(c))
+	}
+	for k, i := range first {
+		if kinds[k] > mostOfKind {
+			failed[i].Alike = fmt.Sprintf("%d like this", kinds[k])
 		}
 	}
 	return failed, well
@@ -75,8 +94,15 @@ func newCallView(c *RecordedCall) callView {
 	}
 	v.Result = result(c.Status, c.ErrorType)
 	t := timelineOf(c)
+	url := c.Method + " " + c.URL
 	for i := range c.Sends {
-		v.Rows = append(v.Rows, t.send(&c.Sends[i]))
+		row := t.send(&c.Sends[i])
+		if row.Text == url { // said above
+			row.Text = ""
+		} else {
+			url = row.Text
+		}
+		v.Rows = append(v.Rows, row)
 		v.Texts = append(v.Texts, texts(&c.Sends[i])...)
 	}
 	for i := range c.Events {
@@ -84,7 +110,9 @@ func newCallView(c *RecordedCall) callView {
 	}
 	slices.SortStableFunc(v.Rows, func(a, b rowView) int { return a.start.Compare(b.start) })
 	for _, row := range v.Rows {
-		v.Line.Bars = append(v.Line.Bars, row.Line.Bars...)
+		if row.Class != "event" {
+			v.Line.Bars = append(v.Line.Bars, row.Line.Bars...)
+		}
 	}
 	v.Line.Label = fmt.Sprintf("%s, %s", v.Attempts, v.Took)
 	if c.Unrecorded > 0 {
@@ -99,6 +127,7 @@ func newCallView(c *RecordedCall) callView {
 
 // result is a status, or a word for an error, or both.
 func result(status int, errorType string) string {
+	errorType = strings.TrimPrefix(errorType, "*")
 	switch {
 	case status == 0:
 		return errorType
@@ -145,11 +174,8 @@ func (t timeline) send(s *RecordedSend) rowView {
 		v.Value += " · " + size(s.Received)
 	}
 	v.Text = s.Method + " " + s.URL
-	if s.Remote != "" {
-		v.Text += ", to " + s.Remote
-		if s.Reused {
-			v.Text += " (connection reused)"
-		}
+	if v.Title = s.Remote; s.Reused {
+		v.Note = "reused"
 	}
 	from := s.Start
 	for _, part := range []struct {
@@ -203,8 +229,10 @@ func (t timeline) event(e *RecordedEvent) rowView {
 	}
 	if took > 0 {
 		v.Value = span(took)
-		v.Line.Bars = []barView{t.bar(class, v.Label, v.start, took)}
+	} else {
+		v.Class, class = "event", "moment"
 	}
+	v.Line.Bars = []barView{t.bar(class, v.Label, v.start, took)}
 	v.Line.Label = titles(v.Line.Bars)
 	return v
 }

@@ -19,6 +19,7 @@
     for (const open of page.querySelectorAll("details[open]")) {
       const same = next.querySelector("#" + CSS.escape(open.id));
       if (same) same.open = true;
+      else if (open.matches("section.calls > .call")) next.querySelector("section.calls").append(document.adoptNode(open));
     }
     const focused = page.contains(document.activeElement) && document.activeElement.closest("details");
     page.replaceWith(document.adoptNode(next));

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -117,11 +118,12 @@ func TestPictures(t *testing.T) {
 	for _, p := range []struct {
 		name, scheme  string
 		width, height int64
-	}{{"live-page-light", "light", 1280, 1250}, {"live-page-dark", "dark", 1280, 1250}, {"live-page-phone", "light", 390, 1500}} {
+	}{{"live-page-light", "light", 1280, 1250}, {"live-page-dark", "dark", 1280, 1250}, {"live-page-phone", "light", 390, 1500}, {"whole", "light", 1280, 4000}, {"whole-phone", "dark", 390, 5000}, {"middle", "light", 900, 1400}} {
 		b.do(look(p.width, p.height, p.scheme), chromedp.Navigate(url+"?pause=1"))
 		_ = eval[bool](b, `document.querySelectorAll("section.calls > details.call").forEach((d, i) => { d.open = i === 0; }), true`)
 		picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(dir, p.name+".png"), picture, 0o644))
 	}
+	runtime.KeepAlive(w)
 }
