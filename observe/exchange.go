@@ -253,23 +253,27 @@ func (c *clock) trace() *httptrace.ClientTrace {
 func (c *clock) phases(begun, ended time.Time) phases {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	between := func(from time.Time, to ...time.Time) time.Duration {
-		for _, t := range append(to, ended) {
-			if !from.IsZero() && !t.IsZero() {
-				return max(0, t.Sub(from))
-			}
+	between := func(from, to, or time.Time) time.Duration {
+		switch {
+		case from.IsZero():
+			return 0
+		case !to.IsZero():
+		case !or.IsZero():
+			to = or
+		default:
+			to = ended
 		}
-		return 0
+		return max(0, to.Sub(from))
 	}
 	p := phases{
 		reused: c.reused, remote: c.remote,
-		send: between(c.got, c.wrote, c.first), wait: between(c.wrote, c.first), receive: between(c.first),
+		send: between(c.got, c.wrote, c.first), wait: between(c.wrote, c.first, ended), receive: between(c.first, ended, ended),
 	}
 	if !c.reused { // a connection that was made for another request is not this one's
 		p.dns, p.connect, p.tls = between(c.dns, c.dnsEnd, c.got), between(c.dial, c.dialEnd, c.got), between(c.shake, c.shakeEnd, c.got)
 	}
 	if !c.asked.IsZero() {
-		p.blocked = max(0, between(begun, c.got)-p.dns-p.connect-p.tls)
+		p.blocked = max(0, between(begun, c.got, ended)-p.dns-p.connect-p.tls)
 	}
 	return p
 }

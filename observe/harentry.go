@@ -90,7 +90,7 @@ func newHAREntry(r *Redactor, x *exchange, call int64) *harEntry {
 		e.Server = host
 	}
 	if x.err != nil {
-		e.Error = redact.Excerpt([]byte(r.text(x.info, x.err.Error())), maxReason)
+		e.Error = shownError(r, x.info, x.err)
 		e.Response.Error = e.Error
 	}
 	return e

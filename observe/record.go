@@ -45,13 +45,13 @@ func (c *record) begins(method string) {
 }
 
 // nextHop is the record of the next hop.
-func (c *record) nextHop(now time.Time, method string) *record {
+func (c *record) nextHop(method string) *record {
 	last := c.newest()
 	last.mu.Lock()
 	used := last.begun
 	last.mu.Unlock()
 	if used {
-		next := c.of.newRecord(now)
+		next := c.of.newRecord()
 		last.next.Store(next)
 		last = next
 	}

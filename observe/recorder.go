@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,6 +36,8 @@ type Recorder struct {
 	Bodies   int       // bytes that are kept of each body of a send that failed. 0 is none
 	Redactor *Redactor // nil shows what nobody can misuse
 
+	once    sync.Once
+	fresh   func() any   // a record; kept, so that asking for one allocates nothing
 	since   atomic.Int64 // of the first call, in nanoseconds
 	ids     atomic.Uint64
 	origins origins
@@ -94,7 +97,7 @@ func (r *Recorder) RoundTrip(req *http.Request, next middleware.Next) (*http.Res
 		return next(req)
 	}
 	info := middleware.InfoOf(ctx)
-	c := r.recordOf(info).nextHop(time.Now(), req.Method)
+	c := r.recordOf(info).nextHop(req.Method)
 	resp, err := next(req)
 	status := 0
 	if err == nil {
@@ -138,13 +141,12 @@ func (r *Recorder) Done(info *middleware.Info, resp *resty.Response, err error) 
 type recordKey struct{ of *Recorder }
 
 func (r *Recorder) recordOf(info *middleware.Info) *record {
-	return info.Memo(recordKey{r}, func() any { return r.newRecord(info.Start()) }).(*record)
+	r.once.Do(func() { r.fresh = func() any { return r.newRecord() } })
+	return info.Memo(recordKey{r}, r.fresh).(*record)
 }
 
-func (r *Recorder) newRecord(start time.Time) *record {
-	if start.IsZero() {
-		start = time.Now()
-	}
+func (r *Recorder) newRecord() *record {
+	start := time.Now()
 	if r.since.Load() == 0 {
 		r.since.CompareAndSwap(0, start.UnixNano())
 	}
