@@ -34,7 +34,7 @@ func collected(t *testing.T, reader metric.Reader) map[string]metricdata.Metrics
 func TestEachSendAndEachCallIsMeasured(t *testing.T) {
 	reader := metric.NewManualReader()
 	provider := metric.NewMeterProvider(metric.WithReader(reader))
-	s := troubled(t)
+	s := troubled(t, endings()["success"])
 	c := resty.New().SetBaseURL(s.URL)
 	require.NoError(t, middleware.Use(c,
 		observe.Metrics{Provider: provider, Client: "shop"}, retry.Policy{Wait: time.Millisecond}, middleware.RequireStatus{},
