@@ -14,10 +14,9 @@ type call struct {
 	expiry
 	Info
 
-	client   *resty.Client  // nil under Stack.RoundTripper, as is
-	request  *resty.Request // the request
-	refused  error          // nothing is sent
-	homeless error          // why the client's BaseURL has no origin
+	client   *resty.Client // nil under Stack.RoundTripper, as is Info's request
+	refused  error         // nothing is sent
+	homeless error         // why the client's BaseURL has no origin
 	pipe     *pipeline
 	own      *pipeline  // the client's, without what the request brought along:
 	with     *withSteps // that,

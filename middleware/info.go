@@ -18,6 +18,7 @@ import (
 type Info struct {
 	start    time.Time
 	template string
+	request  *resty.Request // nil under Stack.RoundTripper
 	mode     mode
 	attempts atomic.Int32
 
@@ -73,10 +74,7 @@ func StepsOf(ctx context.Context) Stack {
 // nil outside a call, and under [Stack.RoundTripper]. It is there to look at: what a step
 // sends, it changes through [Mutable].
 func RequestOf(ctx context.Context) *resty.Request {
-	if c := callOf(ctx); c != nil {
-		return c.request
-	}
-	return nil
+	return InfoOf(ctx).Request()
 }
 
 // Sent tells whether the transport has had the request of the attempt that a context belongs
@@ -84,6 +82,15 @@ func RequestOf(ctx context.Context) *resty.Request {
 func Sent(ctx context.Context) bool {
 	a := attemptOf(ctx)
 	return a != nil && a.sent.Load()
+}
+
+// Request is the request that the caller made, as [RequestOf] has it: for a [Finisher], which
+// has no response to find it in where the call came to none.
+func (i *Info) Request() *resty.Request {
+	if i == nil {
+		return nil
+	}
+	return i.request
 }
 
 // Start is the time at which the call began.

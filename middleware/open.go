@@ -12,7 +12,8 @@ func open(c *resty.Client, r *resty.Request) error {
 	if old := requestCall(r); old != nil && old.entered.Load() && !old.over.Load() {
 		return nil
 	}
-	next := &call{client: c, request: r}
+	next := &call{client: c}
+	next.request = r
 	if err := next.open(); err != nil {
 		return next.refuse(err)
 	}

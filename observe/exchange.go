@@ -169,6 +169,10 @@ func (x *watched) end(err error) {
 		}
 		x.err, x.took = err, time.Since(x.begun)
 		x.phases = x.clock.phases(x.begun, x.begun.Add(x.took))
+		x.sent.settle(x.request.ContentLength)
+		if x.answer != nil {
+			x.received.settle(x.answer.ContentLength)
+		}
 		x.took -= x.idle
 		x.phases.receive = max(0, x.phases.receive-x.idle)
 		over := x.exchange
@@ -189,6 +193,12 @@ func (b *body) ends(err error) {
 	if errors.Is(err, io.EOF) {
 		b.whole = int64(len(b.begin)) == b.size
 	}
+}
+
+// settle tells whether the beginning is all of a body whose length is known: nobody has to
+// read on to its end.
+func (b *body) settle(length int64) {
+	b.whole = b.whole || (length >= 0 && b.size == length && int64(len(b.begin)) == b.size)
 }
 
 // sentBody keeps the beginning of a request's body.
@@ -265,9 +275,13 @@ func (c *clock) phases(begun, ended time.Time) phases {
 		}
 		return max(0, to.Sub(from))
 	}
+	wrote := c.wrote
+	if !c.first.IsZero() && (wrote.IsZero() || wrote.After(c.first)) { // the answer came before all was sent
+		wrote = c.first
+	}
 	p := phases{
 		reused: c.reused, remote: c.remote,
-		send: between(c.got, c.wrote, c.first), wait: between(c.wrote, c.first, ended), receive: between(c.first, ended, ended),
+		send: between(c.got, wrote, ended), wait: between(wrote, c.first, ended), receive: between(c.first, ended, ended),
 	}
 	if !c.reused { // a connection that was made for another request is not this one's
 		p.dns, p.connect, p.tls = between(c.dns, c.dnsEnd, c.got), between(c.dial, c.dialEnd, c.got), between(c.shake, c.shakeEnd, c.got)

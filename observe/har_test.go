@@ -87,13 +87,13 @@ func TestEachSendIsAnEntry(t *testing.T) {
 			time.Sleep(20 * time.Millisecond)
 			switch n {
 			case 1:
-				return answer(req, 302, "", "Location", "/new?code=sesame"), nil
+				return canned(req, 302, "", "Location", "/new?code=sesame"), nil
 			case 2:
-				return answer(req, 503, "busy"), nil
+				return canned(req, 503, "busy"), nil
 			case 3:
 				return nil, errors.New("broken")
 			}
-			return answer(req, 200, "hello"), nil
+			return canned(req, 200, "hello"), nil
 		}), &observe.HAR{File: file}, retry.Policy{Attempts: 4, Methods: []string{"GET"}, RetryIf: func(resp *http.Response, err error) bool { return err != nil || resp.StatusCode == 503 }})
 		for range 2 {
 			_, err := c.R().Get("/old?q=sesame")

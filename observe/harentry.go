@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/restykit/restykit/internal/redact"
 )
 
 // harEntry is an entry of HAR 1.2, with fields of our own, which begin with _.
@@ -83,7 +81,7 @@ type harTimings struct {
 func newHAREntry(r *Redactor, x *exchange, call int64) *harEntry {
 	e := &harEntry{
 		Started: x.begun.Format("2006-01-02T15:04:05.000Z07:00"), Request: newHARRequest(r, x), Response: newHARResponse(r, x),
-		Call: call, Attempt: x.attempt, Template: r.text(x.info, redact.String(x.info.Template())),
+		Call: call, Attempt: x.attempt, Template: r.urlText(x.info, x.info.Template()),
 	}
 	e.Timings, e.Time = newHARTimings(x)
 	if host, _, err := net.SplitHostPort(x.phases.remote); err == nil && net.ParseIP(host) != nil {

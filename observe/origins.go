@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/restykit/restykit/internal/origin"
-	"github.com/restykit/restykit/internal/redact"
 )
 
 const (
@@ -70,7 +69,7 @@ func (o *origins) newRoute(r *Redactor, p routePath) *routeRecord {
 	if p.host == "" {
 		name = "(nowhere)"
 	}
-	route := routeName{methodOf(p.method), bounded(r.text(nil, shownTemplate(p.template)))}
+	route := routeName{methodOf(p.method), bounded(pathOf(r.urlText(nil, p.template)))}
 	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -131,16 +130,15 @@ func (o *origins) forget(now time.Time) bool {
 	return true
 }
 
-// shownTemplate is a URL as the caller wrote it, without origin and secrets.
-func shownTemplate(template string) string {
-	template = redact.String(template)
-	if _, rest, ok := strings.Cut(template, "://"); ok {
+// pathOf is a URL as it may be shown, without its origin.
+func pathOf(shown string) string {
+	if _, rest, ok := strings.Cut(shown, "://"); ok {
 		if i := strings.IndexAny(rest, "/?"); i >= 0 {
 			return rest[i:]
 		}
 		return "/"
 	}
-	return template
+	return shown
 }
 
 // keep files a call that has ended.

@@ -49,7 +49,7 @@ func TestThePageEscapesWhatItShows(t *testing.T) {
 		if req.URL.Path == "/err" {
 			return nil, errors.New(evil)
 		}
-		return answer(req, 500, evil, "Content-Type", evil, "Content-Language", evil), nil
+		return canned(req, 500, evil, "Content-Type", evil, "Content-Language", evil), nil
 	}, retry.Policy{Attempts: 1})
 	_, _ = c.R().SetBody(evil).Post("/a" + strings.ReplaceAll(evil, " ", "") + "?" + "x=" + "'y'")
 	_, _ = c.R().SetHeader("Accept", evil).Get("/err")
@@ -88,7 +88,7 @@ func TestAPausedPageDoesNotRefreshItself(t *testing.T) {
 
 func TestThePageShowsThreeFailuresOfAKind(t *testing.T) {
 	r := &observe.Recorder{}
-	c := recorded(t, r, func(req *http.Request) (*http.Response, error) { return answer(req, 500, ""), nil })
+	c := recorded(t, r, func(req *http.Request) (*http.Response, error) { return canned(req, 500, ""), nil })
 	for range 9 {
 		_, _ = c.R().Get("/often")
 	}
@@ -101,7 +101,7 @@ func TestThePageShowsThreeFailuresOfAKind(t *testing.T) {
 
 func TestThePageShowsRoutesWaitsAndPipelines(t *testing.T) {
 	r := &observe.Recorder{}
-	c := recorded(t, r, func(req *http.Request) (*http.Response, error) { return answer(req, 503, ""), nil }, retry.Policy{Attempts: 2, Wait: 1, MaxWait: 1})
+	c := recorded(t, r, func(req *http.Request) (*http.Response, error) { return canned(req, 503, ""), nil }, retry.Policy{Attempts: 2, Wait: 1, MaxWait: 1})
 	_, _ = c.R().SetPathParam("id", "7").Get("/users/{id}")
 	text := pageOf(t, r, "").Body.String()
 	for _, want := range []string{

@@ -65,7 +65,7 @@ func scaleOf(s *Snapshot) histogramScale {
 }
 
 func (s histogramScale) ends() (from, to string) {
-	at := func(log float64) string { return span(time.Duration(math.Exp2(log)) * time.Microsecond) }
+	at := func(log float64) string { return inTime(time.Duration(math.Exp2(log)) * time.Microsecond) }
 	return at(s.from), at(s.to)
 }
 
@@ -84,7 +84,7 @@ func newHistogram(l *Latency, scale histogramScale) histogramView {
 	if l.Count == 0 {
 		return histogramView{Label: "no latencies in five minutes"}
 	}
-	v := histogramView{Label: fmt.Sprintf("latencies of %d calls: half within %s, 95 %% within %s, 99 %% within %s, all within %s", l.Count, span(l.P50), span(l.P95), span(l.P99), span(l.Max))}
+	v := histogramView{Label: fmt.Sprintf("latencies of %d calls: half within %s, 95 %% within %s, 99 %% within %s, all within %s", l.Count, inTime(l.P50), inTime(l.P95), inTime(l.P99), inTime(l.Max))}
 	bars := make([]int, int(scale.to-scale.from)*barsOfOctave)
 	most := 1
 	for _, b := range l.Buckets {

@@ -8,7 +8,7 @@ import (
 
 // Numbers as the page shows them: short, and with their unit.
 
-func span(d time.Duration) string {
+func inTime(d time.Duration) string {
 	short := func(v float64, unit string) string {
 		if v < 9.95 {
 			return strconv.FormatFloat(v, 'f', 1, 64) + " " + unit
@@ -19,7 +19,7 @@ func span(d time.Duration) string {
 	case d == 0:
 		return "–"
 	case d < 0:
-		return "-" + span(-d)
+		return "-" + inTime(-d)
 	case d < 999500*time.Nanosecond:
 		return strconv.FormatInt(max(1, d.Microseconds()), 10) + " µs"
 	case d < 999500*time.Microsecond:

@@ -94,10 +94,10 @@ func tiles(s *Snapshot) []tileView {
 	out := []tileView{
 		{Label: "calls", Value: perSecond(s.All.Rate), Note: count(c.Calls) + " in all"},
 		{Label: "errors", Value: percent(c.Refused+c.Failed, c.Calls), Note: fmt.Sprintf("%s refused, %s failed", count(c.Refused), count(c.Failed)), Class: errorClass(c)},
-		{Label: "p50", Value: span(l.P50), Note: "of whole calls"},
-		{Label: "p95", Value: span(l.P95), Note: "p99 " + span(l.P99)},
+		{Label: "p50", Value: inTime(l.P50), Note: "of whole calls"},
+		{Label: "p95", Value: inTime(l.P95), Note: "p99 " + inTime(l.P99)},
 		{Label: "retries", Value: count(c.Retries), Note: "of " + count(c.Sends) + " sends"},
-		{Label: "waited", Value: span(c.Waited), Note: "before attempts"},
+		{Label: "waited", Value: inTime(c.Waited), Note: "before attempts"},
 		{Label: "reused", Value: percent(c.Reused, c.Reused+c.Dialed), Note: plural(int(c.Dialed), "connection") + " made"},
 		{Label: "under way", Value: count(int64(s.All.Active)), Note: "sends, now"},
 	}
@@ -131,8 +131,8 @@ func newRouteView(r *RouteStats, scale histogramScale) routeView {
 	v := routeView{
 		Method: r.Method, Template: r.Template, Calls: c.Calls, AllCalls: r.Total.Calls, Rate: perSecond(r.Rate),
 		Errors: percent(c.Refused+c.Failed, c.Calls), ErrorClass: errorClass(c), Refused: c.Refused, Failed: c.Failed,
-		P50: span(l.P50), P95: span(l.P95), P99: span(l.P99), Max: span(l.Max),
-		Retries: count(c.Retries), Waited: span(c.Waited), In: size(c.Received), Out: size(c.Sent),
+		P50: inTime(l.P50), P95: inTime(l.P95), P99: inTime(l.P99), Max: inTime(l.Max),
+		Retries: count(c.Retries), Waited: inTime(c.Waited), In: size(c.Received), Out: size(c.Sent),
 		Histogram: newHistogram(l, scale), Series: newBars(r.Series),
 	}
 	if r.Template == otherRoutes {
@@ -162,9 +162,9 @@ func newChip(g Gauge) chipView {
 			v.Value, v.Class = states[i].Value, states[i].Class
 		}
 	case g.Name == "token-age":
-		v.Label, v.Value = "token, "+g.Step, span(ofSeconds(g.Value))+" old"
+		v.Label, v.Value = "token, "+g.Step, inTime(ofSeconds(g.Value))+" old"
 	case g.Name == "token-left":
-		v.Label, v.Value = "token expires in", span(ofSeconds(g.Value))
+		v.Label, v.Value = "token expires in", inTime(ofSeconds(g.Value))
 		if g.Value <= 0 {
 			v.Label, v.Value, v.Class = "token", "expired", "warn"
 		}
@@ -186,7 +186,7 @@ func newEventView(e *RecordedEvent) eventView {
 		v.Name = e.Step + " " + e.Kind
 	}
 	if e.Wait > 0 {
-		v.Text += " " + span(e.Wait)
+		v.Text += " " + inTime(e.Wait)
 	}
 	if e.Error != "" {
 		v.Text += " " + e.Error

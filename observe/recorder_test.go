@@ -34,7 +34,7 @@ func (f fakeWire) RoundTrip(req *http.Request) (*http.Response, error) {
 	return f(req)
 }
 
-func answer(req *http.Request, status int, body string, header ...string) *http.Response {
+func canned(req *http.Request, status int, body string, header ...string) *http.Response {
 	h := http.Header{"Content-Type": {"text/plain"}}
 	for i := 0; i < len(header); i += 2 {
 		h.Set(header[i], header[i+1])
@@ -52,7 +52,7 @@ func recorded(t *testing.T, r *observe.Recorder, wire fakeWire, steps ...middlew
 	return c
 }
 
-func ok(req *http.Request) (*http.Response, error) { return answer(req, 200, "hello"), nil }
+func ok(req *http.Request) (*http.Response, error) { return canned(req, 200, "hello"), nil }
 
 func TestTheRecorderKeepsTheContract(t *testing.T) {
 	middlewaretest.Run(t, func() middleware.Middleware { return &observe.Recorder{Bodies: 10} })
@@ -66,11 +66,11 @@ func TestACallIsRecordedWithItsAttemptsAndWaits(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			switch n {
 			case 1:
-				return answer(req, 503, "busy"), nil
+				return canned(req, 503, "busy"), nil
 			case 2:
 				return nil, errors.New("broken")
 			}
-			return answer(req, 200, "hello"), nil
+			return canned(req, 200, "hello"), nil
 		}, retry.Policy{Attempts: 3, Wait: 100 * time.Millisecond, Jitter: retry.NoJitter, RetryIf: func(resp *http.Response, err error) bool { return err != nil || resp.StatusCode == 503 }})
 		_, err := c.R().SetPathParam("id", "7").SetBody("1234").Put("/users/{id}?key=sesame")
 		require.NoError(t, err)
@@ -177,7 +177,7 @@ func TestFailuresStayWhenOtherCallsGo(t *testing.T) {
 	r := &observe.Recorder{Calls: 3}
 	c := recorded(t, r, func(req *http.Request) (*http.Response, error) {
 		if req.URL.Path == "/bad" {
-			return answer(req, 500, ""), nil
+			return canned(req, 500, ""), nil
 		}
 		return ok(req)
 	})
@@ -195,7 +195,7 @@ func TestWhatIsKeptIsBoundedInBytes(t *testing.T) {
 	const most = 20 << 10
 	r := &observe.Recorder{Calls: 1000, MaxBytes: most, Bodies: 1 << 10}
 	c := recorded(t, r, func(req *http.Request) (*http.Response, error) {
-		return answer(req, 500, strings.Repeat("x", 5000), "Content-Language", strings.Repeat("y", 300)), nil
+		return canned(req, 500, strings.Repeat("x", 5000), "Content-Language", strings.Repeat("y", 300)), nil
 	})
 	for range 200 {
 		_, _ = c.R().Get("/")
@@ -241,7 +241,7 @@ func TestOriginsAndRoutesAreBounded(t *testing.T) {
 func TestACallThatRetriesForEverIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := &observe.Recorder{}
-		c := recorded(t, r, func(req *http.Request) (*http.Response, error) { return answer(req, 503, ""), nil },
+		c := recorded(t, r, func(req *http.Request) (*http.Response, error) { return canned(req, 503, ""), nil },
 			retry.Policy{Attempts: 100, Budget: retry.Unlimited})
 		_, _ = c.R().Get("/")
 		call := r.Snapshot().Origins[0].Calls[0]
@@ -286,7 +286,7 @@ func TestEachHopOfAPlainClientIsACall(t *testing.T) {
 	r := &observe.Recorder{}
 	client := &http.Client{Transport: middleware.Stack{r}.RoundTripper(fakeWire(func(req *http.Request) (*http.Response, error) {
 		if req.URL.Path == "/old" {
-			return answer(req, 302, "", "Location", "/new"), nil
+			return canned(req, 302, "", "Location", "/new"), nil
 		}
 		return ok(req)
 	}))}
@@ -378,7 +378,7 @@ func TestManyCallsAtOnceAreCountedOnce(t *testing.T) {
 	r := &observe.Recorder{Calls: 5, Bodies: 10}
 	c := recorded(t, r, func(req *http.Request) (*http.Response, error) {
 		if strings.HasSuffix(req.URL.Path, "5") {
-			return answer(req, 500, "broken"), nil
+			return canned(req, 500, "broken"), nil
 		}
 		return ok(req)
 	})

@@ -1,11 +1,7 @@
 package observe
 
 import (
-	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
-	"strings"
 
 	"github.com/restykit/restykit/internal/redact"
 	"github.com/restykit/restykit/middleware"
@@ -13,12 +9,7 @@ import (
 
 // shownError is the text of an error, as it may be shown.
 func shownError(r *Redactor, info *middleware.Info, err error) string {
-	text := err.Error()
-	if e, ok := errors.AsType[*url.Error](err); ok && e.URL != "" {
-		text = strings.ReplaceAll(text, strings.Trim(strconv.Quote(e.URL), `"`), redact.String(e.URL))
-		text = strings.ReplaceAll(text, e.URL, redact.String(e.URL))
-	}
-	return redact.Excerpt([]byte(r.text(info, text)), maxReason)
+	return redact.Excerpt([]byte(r.err(info, err)), maxReason)
 }
 
 // maxURL bounds a URL that is kept.

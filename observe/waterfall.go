@@ -84,7 +84,7 @@ func lastCalls(s *Snapshot) (failed, well []callView) {
 func newCallView(c *RecordedCall) callView {
 	v := callView{
 		ID: c.ID, At: c.Start.Format("15:04:05.000"), Method: c.Method, Origin: c.Origin, Path: strings.TrimPrefix(c.URL, c.Origin),
-		Class: statusClass(c.Status, c.Error), Took: span(c.Duration), Error: c.Error, Attempts: plural(c.Attempts, "attempt"),
+		Class: statusClass(c.Status, c.Error), Took: inTime(c.Duration), Error: c.Error, Attempts: plural(c.Attempts, "attempt"),
 	}
 	if !strings.HasPrefix(c.URL, c.Origin) {
 		v.Origin = ""
@@ -119,7 +119,7 @@ func newCallView(c *RecordedCall) callView {
 		v.Rows = append(v.Rows, rowView{Label: fmt.Sprintf("and %d more", c.Unrecorded)})
 	}
 	for i := range 5 {
-		v.Ticks = append(v.Ticks, span(t.total*time.Duration(i)/4))
+		v.Ticks = append(v.Ticks, inTime(t.total*time.Duration(i)/4))
 	}
 	v.Ticks[0] = "0"
 	return v
@@ -157,7 +157,7 @@ func timelineOf(c *RecordedCall) timeline {
 func (t timeline) bar(class, title string, from time.Time, took time.Duration) barView {
 	x := min(998, max(0, 1000*float64(from.Sub(t.begin))/float64(t.total)))
 	w := min(1000-x, max(2, 1000*float64(took)/float64(t.total)))
-	return barView{class, fmt.Sprintf("%.1f", x), fmt.Sprintf("%.1f", w), title + " " + span(took)}
+	return barView{class, fmt.Sprintf("%.1f", x), fmt.Sprintf("%.1f", w), title + " " + inTime(took)}
 }
 
 func (t timeline) send(s *RecordedSend) rowView {
@@ -169,7 +169,7 @@ func (t timeline) send(s *RecordedSend) rowView {
 		v.Value = "still under way"
 		return v
 	}
-	v.Value = result(s.Status, s.ErrorType) + " · " + span(s.Duration)
+	v.Value = result(s.Status, s.ErrorType) + " · " + inTime(s.Duration)
 	if s.Status > 0 && s.Status < http.StatusBadRequest && s.Received > 0 {
 		v.Value += " · " + size(s.Received)
 	}
@@ -228,7 +228,7 @@ func (t timeline) event(e *RecordedEvent) rowView {
 		took = max(0, end.Sub(v.start))
 	}
 	if took > 0 {
-		v.Value = span(took)
+		v.Value = inTime(took)
 	} else {
 		v.Class, class = "event", "moment"
 	}

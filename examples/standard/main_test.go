@@ -20,9 +20,9 @@ func TestServiceOverridesTheTeamsStackByName(t *testing.T) {
 		"/status/503: 503 Service Unavailable after 3 attempts\n",
 		"/status/503: 503 Service Unavailable\n",
 		"reports   a page of ",
-		"level=ERROR msg=\"http call\" template=/status/503 attempts=3 method=GET",
-		"level=INFO msg=\"http call\" template=/html attempts=1 method=GET",
-		"level=WARN msg=\"http call\" template=/status/{item} attempts=1 method=GET",
+		"level=ERROR msg=\"http call\" method=GET template=/status/503 status=503 attempts=3",
+		"level=INFO msg=\"http call\" method=GET template=/html status=200 attempts=1",
+		"level=WARN msg=\"http call\" method=GET template=/status/{item} status=404 attempts=1",
 	} {
 		require.Contains(t, calls, line)
 	}

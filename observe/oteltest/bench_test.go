@@ -51,6 +51,7 @@ func BenchmarkTrace(b *testing.B) {
 	p := trace.NewTracerProvider(trace.WithBatcher(discard{}))
 	bench(b, observe.Trace{Provider: p, Propagator: propagation.TraceContext{}})
 }
+
 func BenchmarkTraceNoop(b *testing.B) {
 	bench(b, observe.Trace{Provider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{}})
 }
