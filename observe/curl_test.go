@@ -220,7 +220,10 @@ func TestARealCurlSendsWhatWasSent(t *testing.T) {
 			_, err := r.SetMultipartFormData(map[string]string{"a": "it's; type=x"}).Post("/")
 			return err
 		},
-		"no type": func(r *resty.Request) error { _, err := r.SetBody(strings.NewReader("x")).Put("/"); return err },
+		"no type": func(r *resty.Request) error {
+			_, err := r.SetBody("x").SetHeader("Content-Type", "text/plain").SetHeader("X-Untyped", "1").Put("/")
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got = nil

@@ -99,6 +99,7 @@ func isName(s string) bool { return len(s) <= maxName && field.IsToken(s) }
 // challenges are the schemes of challenges, and what they say of an error. A nonce, and
 // what stands in the place of parameters, is between the two sides.
 func (m mask) challenges(name, value string) string {
+	m.prose = true
 	var out []string
 	for _, c := range challenge.Parse([]string{value}) {
 		if !isScheme(c.Scheme) {

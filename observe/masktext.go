@@ -125,7 +125,7 @@ func (m mask) names(s string) string {
 		}
 		name := s[at : at+size]
 		at += size
-		valued := afterName(s[at:])
+		valued := m.afterName(s[at:])
 		if label && name != "" { // <input name="password" value="...">
 			if m.isSecret(name) {
 				return s[:at] + " " + m.mark(name)
@@ -162,22 +162,32 @@ func isNoName(r rune) bool {
 
 // afterName is the length of what stands between a name and its value, or 0 where there is
 // no value.
-func afterName(s string) int {
-	rest := s
-	for {
-		cut := strings.TrimLeft(rest, " \t\"'\\")
-		for _, escape := range []string{"%22", "%20", "%27"} {
-			cut = strings.TrimPrefix(cut, escape)
-		}
-		if cut == rest {
-			break
-		}
-		rest = cut
-	}
+func (m mask) afterName(s string) int {
+	rest := trimQuotes(s)
 	for _, sign := range []string{":", "=", ">", "%3a", "%3A", "%3d", "%3D"} {
-		if strings.HasPrefix(rest, sign) {
-			return len(s) - len(strings.TrimLeft(rest[len(sign):], "=>"))
+		value, ok := strings.CutPrefix(rest, sign)
+		if !ok {
+			continue
+		}
+		value = strings.TrimLeft(value, "=>")
+		if strings.ToLower(sign) == "%3d" || sign == "=" || sign == ">" || !m.prose || isQuoted(s[:len(s)-len(rest)]) || isQuoted(value[:len(value)-len(trimQuotes(value))]) {
+			return len(s) - len(value)
 		}
 	}
 	return 0
 }
+
+func trimQuotes(s string) string {
+	for {
+		cut := strings.TrimLeft(s, " \t\"'\\")
+		for _, escape := range []string{"%22", "%20", "%27"} {
+			cut = strings.TrimPrefix(cut, escape)
+		}
+		if cut == s {
+			return s
+		}
+		s = cut
+	}
+}
+
+func isQuoted(between string) bool { return strings.ContainsAny(between, "\"'%") }

@@ -91,8 +91,8 @@ func urlErrors(err error, found []*url.Error) []*url.Error {
 	return found
 }
 
-// err is the text of an error as it may be shown.
+// err is the text of an error as it may be shown. Some errors repeat what a server says.
 func (r *Redactor) err(info *middleware.Info, err error) string {
-	m := mask{of: r}
-	return r.text(info, m.clean(m.errorText(err)))
+	m := mask{of: r, prose: true}
+	return r.text(info, m.inText(m.clean(m.errorText(err))))
 }

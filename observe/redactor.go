@@ -82,6 +82,7 @@ type mask struct {
 	of    *Redactor
 	named bool // the marks tell what they hide, for a shell: REDACTED_API_KEY
 	lines bool // line ends stay
+	prose bool // a colon behind a name is one of a sentence, unless there are quotes
 	depth int  // of texts within texts
 }
 
