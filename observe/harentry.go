@@ -24,6 +24,7 @@ type harEntry struct {
 	Attempt  int         `json:"_attempt"`
 	Template string      `json:"_template,omitempty"`
 	Error    string      `json:"_error,omitempty"`
+	Kind     string      `json:"_resourceType"`
 }
 
 type harRequest struct {
@@ -58,7 +59,7 @@ type harResponse struct {
 	RedirectURL string     `json:"redirectURL"`
 	HeadersSize int        `json:"headersSize"`
 	BodySize    int64      `json:"bodySize"`
-	Error       string     `json:"_error,omitempty"` // where browsers look for it
+	Transferred int64      `json:"_transferSize"`
 }
 
 type harContent struct {
@@ -81,7 +82,7 @@ type harTimings struct {
 func newHAREntry(r *Redactor, x *exchange, call int64) *harEntry {
 	e := &harEntry{
 		Started: x.begun.Format("2006-01-02T15:04:05.000Z07:00"), Request: newHARRequest(r, x), Response: newHARResponse(r, x),
-		Call: call, Attempt: x.attempt, Template: r.urlText(x.info, x.info.Template()),
+		Kind: "fetch", Call: call, Attempt: x.attempt, Template: r.urlText(x.info, x.info.Template()),
 	}
 	e.Timings, e.Time = newHARTimings(x)
 	if host, _, err := net.SplitHostPort(x.phases.remote); err == nil && net.ParseIP(host) != nil {
@@ -89,7 +90,6 @@ func newHAREntry(r *Redactor, x *exchange, call int64) *harEntry {
 	}
 	if x.err != nil {
 		e.Error = shownError(r, x.info, x.err)
-		e.Response.Error = e.Error
 	}
 	return e
 }
@@ -122,7 +122,7 @@ func newHARResponse(r *Redactor, x *exchange) harResponse {
 	kind := x.answer.Header.Get("Content-Type")
 	out.Status, out.StatusText, out.HTTPVersion = x.answer.StatusCode, r.text(x.info, text), x.answer.Proto
 	out.Headers = harHeader(r.header(x.info, x.answer.Header))
-	out.BodySize, out.Content.Size = x.received.size, x.received.size
+	out.BodySize, out.Content.Size, out.Transferred = x.received.size, x.received.size, x.received.size
 	if kind != "" {
 		out.Content.MIMEType = r.text(x.info, kind)
 	}
