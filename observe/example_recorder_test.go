@@ -19,7 +19,8 @@ import (
 func flaky() *httptest.Server {
 	n := 0
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if n++; n == 1 {
+		n++
+		if n == 1 {
 			w.WriteHeader(http.StatusServiceUnavailable)
 			return
 		}

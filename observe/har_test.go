@@ -130,7 +130,7 @@ func TestTimingsAddUpToTheTime(t *testing.T) {
 	first, second := entries[0].Timings, entries[1].Timings
 	require.Greater(t, first.SSL, 0.0)
 	require.Greater(t, first.Connect, first.SSL, "connect has ssl in it")
-	require.EqualValues(t, -1, second.Connect, "the connection was there")
+	require.InDelta(t, -1, second.Connect, 0, "the connection was there")
 	for _, e := range entries {
 		p := e.Timings
 		require.InDelta(t, e.Time, max(0, p.Blocked)+max(0, p.DNS)+max(0, p.Connect)+p.Send+p.Wait+p.Receive, 0.01)

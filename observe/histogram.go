@@ -18,7 +18,7 @@ type latencies [nBuckets]uint32
 
 // bucketOf is the index of the bucket of a latency.
 func bucketOf(d time.Duration) int {
-	us := uint64(max(0, d.Microseconds())) //nolint:gosec // it is not negative
+	us := uint64(max(0, d.Microseconds()))
 	exp := bits.Len64(us) - 1
 	switch {
 	case exp < firstOctave:

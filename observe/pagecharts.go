@@ -33,7 +33,7 @@ func newBars(series []Point) barsView {
 			h := 19.5 * float64(part.n) / float64(most)
 			h = max(h, 1)
 			top = max(0, top-h)
-			fmt.Fprintf(part.to, "M%d.1 %.2fh.8v%.2fh-.8z", i, top, h) //nolint:errcheck // it is a builder
+			fmt.Fprintf(part.to, "M%d.1 %.2fh.8v%.2fh-.8z", i, top, h)
 		}
 	}
 	v.OK, v.Warn, v.Bad = ok.String(), warn.String(), bad.String()
@@ -97,7 +97,7 @@ func newHistogram(l *Latency, scale histogramScale) histogramView {
 	for i, n := range bars {
 		if n > 0 {
 			h := max(1.5, 23*float64(n)/float64(most))
-			fmt.Fprintf(&path, "M%.2f %.2fh%.2fv%.2fh-%.2fz", float64(i)*wide, 24-h, wide*0.86, h, wide*0.86) //nolint:errcheck // it is a builder
+			fmt.Fprintf(&path, "M%.2f %.2fh%.2fv%.2fh-%.2fz", float64(i)*wide, 24-h, wide*0.86, h, wide*0.86)
 		}
 	}
 	v.Bars = path.String()

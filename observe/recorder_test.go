@@ -401,6 +401,6 @@ func TestManyCallsAtOnceAreCountedOnce(t *testing.T) {
 	require.EqualValues(t, 400, s.All.Total.Calls)
 	require.EqualValues(t, 40, s.All.Total.Failed)
 	require.EqualValues(t, 400, s.All.Total.Sends)
-	require.EqualValues(t, 400, s.All.Latency.Count)
+	require.Equal(t, 400, s.All.Latency.Count)
 	require.Zero(t, s.All.Active)
 }

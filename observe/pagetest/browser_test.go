@@ -25,6 +25,25 @@ type browser struct {
 // open starts one. It fails the test where there is anything in its console.
 func open(t *testing.T) *browser {
 	t.Helper()
+	b := start(t)
+	messages := chromedp.Console(b.ctx)
+	b.t.Cleanup(func() {
+		var said string
+		go func() { _ = chromedp.Cancel(b.ctx) }()
+		for m, err := range messages {
+			if err != nil {
+				break
+			}
+			said += fmt.Sprintln(m)
+		}
+		require.Empty(t, said, "the console is to be silent")
+	})
+	return b
+}
+
+// start starts one.
+func start(t *testing.T) *browser {
+	t.Helper()
 	if _, err := exec.LookPath("chromium"); err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("there is no chromium")
@@ -35,27 +54,9 @@ func open(t *testing.T) *browser {
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
 	b := &browser{t, ctx}
-	listening, stop := context.WithCancel(ctx)
-	messages := chromedp.Console(listening)
 	b.do()
-	said := make(chan string)
-	go func() {
-		var all string
-		for m, err := range messages {
-			if err != nil {
-				break
-			}
-			all += fmt.Sprintln(m)
-		}
-		said <- all
-	}()
-	t.Cleanup(func() {
-		stop()
-		require.Empty(t, <-said, "the console is to be silent")
-		_ = chromedp.Cancel(ctx)
-		cancel()
-	})
 	return b
 }
 

@@ -57,7 +57,7 @@ const opens = `(async text => {
 func TestTheDeveloperToolsOpenAnArchive(t *testing.T) {
 	text, err := json.Marshal(string(archive(t)))
 	require.NoError(t, err)
-	b := open(t)
+	b := start(t) // whose console is not ours
 	b.do(chromedp.Navigate("devtools://devtools/bundled/devtools_app.html"))
 	requests, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](opens+"("+string(text)+")", chromedp.EvalAwaitPromise))
 	require.NoError(t, err)

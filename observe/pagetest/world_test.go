@@ -40,7 +40,10 @@ func newWorld(t *testing.T, more ...middleware.Middleware) *world {
 
 	w.shop = resty.New().SetBaseURL(shop.URL)
 	steps := append(middleware.Stack{
-		w.recorder, middleware.RequireStatus{}, middleware.Timeout{Read: 400 * time.Millisecond}, middleware.Deadline(3 * time.Second),
+		w.recorder,
+		middleware.RequireStatus{},
+		middleware.Timeout{Read: 400 * time.Millisecond},
+		middleware.Deadline(3 * time.Second),
 		retry.Policy{Attempts: 4, Wait: 80 * time.Millisecond, MaxWait: 300 * time.Millisecond, Jitter: retry.EqualJitter},
 		&retry.Limit{Concurrent: 12},
 		&auth.OAuth2{Grant: auth.ClientCredentials{Config: clientcredentials.Config{ClientID: "shop", ClientSecret: secret, TokenURL: shop.URL + "/token"}}},
