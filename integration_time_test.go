@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -18,13 +17,8 @@ import (
 	"github.com/restykit/restykit/retry"
 )
 
-// nobody is the URL of a port that nobody listens on.
-func nobody(t *testing.T) string {
-	t.Helper()
-	srv := httptest.NewServer(nil)
-	srv.Close()
-	return srv.URL
-}
+// nobody is the URL of a port that nobody listens on, not even one of many tests.
+func nobody() string { return "http://127.0.0.1:1" }
 
 // requireLimit asks for the error of a limit of the kit's.
 func requireLimit(t *testing.T, err error, limit string, value time.Duration) {
@@ -48,7 +42,7 @@ func TestNoConnectionNoAnswerInTimeAndABadStatusAreToldApartByType(t *testing.T)
 		steps middleware.Stack
 		want  string
 	}{
-		"connection refused": {url: nobody(t), want: "connect dial"},
+		"connection refused": {url: nobody(), want: "connect dial"},
 		"silence":            {url: bin + "/delay/1", steps: middleware.Stack{middleware.Timeout{Read: soon}}, want: "limit read"},
 		"long attempt":       {url: bin + "/delay/1", steps: middleware.Stack{middleware.Timeout{Attempt: soon}}, want: "limit attempt"},
 		"long call":          {url: bin + "/delay/1", steps: middleware.Stack{middleware.Deadline(soon)}, want: "limit deadline"},

@@ -103,7 +103,7 @@ func TestMetricsLogAndTraceNeverDependOnOnAfterResponse(t *testing.T) {
 		do      send
 		fails   bool
 	}{
-		"network error":  {url: nobody(t), fails: true},
+		"network error":  {url: nobody(), fails: true},
 		"truncated body": {url: truncated, fails: true},
 		"too large body": {url: page, arrange: func(c *resty.Client) { c.SetResponseBodyLimit(10) }, fails: true},
 		"bad JSON": {url: page, fails: true, do: func(t *testing.T, r *resty.Request, m, p string) (*resty.Response, string, error) {

@@ -116,9 +116,13 @@ func (g AuthorizationCode) open(ctx context.Context, page string) <-chan error {
 	failed := make(chan error, 1)
 	go func() {
 		if g.Open != nil {
-			if err := g.Open(ctx, page); err != nil {
-				failed <- prefixed("Open", err)
-			}
+			err := errNoReturn
+			defer func() {
+				if err != nil {
+					failed <- prefixed("Open", err)
+				}
+			}()
+			err = g.Open(ctx, page)
 			return
 		}
 		if err := OpenBrowser(ctx, page); err != nil {

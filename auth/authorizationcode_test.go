@@ -261,3 +261,15 @@ func TestARedirectURLWithAPortOfItsOwnIsListenedOn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, g.Config.RedirectURL, s.asked[0].Get("redirect_uri"))
 }
+
+// The example of RFC 7636 appendix B, and that the challenge of a login is made so.
+func TestTheCodeChallengeIsThatOfRFC7636(t *testing.T) {
+	require.Equal(t, "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", oauth2.S256ChallengeFromVerifier("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"))
+	s := newLoginServer(t)
+	_, err := (&auth.OAuth2{Grant: s.grant()}).Token(t.Context())
+	require.NoError(t, err)
+	verifier := s.tokens[0].Get("code_verifier")
+	require.GreaterOrEqual(t, len(verifier), 43)
+	require.Equal(t, oauth2.S256ChallengeFromVerifier(verifier), s.asked[0].Get("code_challenge"))
+	require.Equal(t, "S256", s.asked[0].Get("code_challenge_method"))
+}

@@ -3,6 +3,7 @@ package auth_test
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -209,6 +210,21 @@ func TestAWrongSecretDoesNotTellItsPlace(t *testing.T) {
 		time.Sleep(time.Minute)
 		takes(t, c)
 	})
+}
+
+func TestATransientAnswerToTheSecondPlaceIsNoRefusal(t *testing.T) {
+	id := &issuer{}
+	id.answer = func(n int, form url.Values) *http.Response {
+		if n == 1 {
+			return refusing(401, "invalid_client")(n, form)
+		}
+		return refusing(503, "temporarily_unavailable")(n, form)
+	}
+	_, err := mint(t, id, id.step().Grant)
+	failed, ok := errors.AsType[*auth.TokenError](err)
+	require.True(t, ok)
+	require.Equal(t, 503, failed.StatusCode)
+	require.False(t, failed.Final())
 }
 
 func TestAPlaceThatNoLongerHoldsIsForgotten(t *testing.T) {

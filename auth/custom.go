@@ -75,10 +75,15 @@ func (c Custom) sign(req *http.Request) error {
 		return err
 	}
 	info := middleware.InfoOf(req.Context())
-	for _, value := range req.Header[c.Writes()] {
-		info.Hide(value)
-		if _, credentials, ok := strings.Cut(value, " "); ok {
-			info.Hide(credentials)
+	for name, values := range req.Header {
+		if !strings.EqualFold(name, c.Writes()) {
+			continue
+		}
+		for _, value := range values {
+			info.Hide(value)
+			if _, credentials, ok := strings.Cut(value, " "); ok {
+				info.Hide(credentials)
+			}
 		}
 	}
 	return nil

@@ -25,6 +25,9 @@ func (e *ExpiredError) Error() string {
 		e.ago.Round(time.Second), e.Expired.UTC().Format(time.RFC3339))
 }
 
+// ErrorType is "token_expired": a word for telemetry (error.type).
+func (*ExpiredError) ErrorType() string { return "token_expired" }
+
 // Unsent is true.
 func (*ExpiredError) Unsent() bool { return true }
 

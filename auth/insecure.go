@@ -23,6 +23,9 @@ func (e *InsecureError) Error() string {
 	return e.Step + ": credentials are not sent over plain http to " + way + ": use https, or set InsecureHTTP"
 }
 
+// ErrorType is "insecure": a word for telemetry (error.type).
+func (*InsecureError) ErrorType() string { return "insecure" }
+
 // Final is true.
 func (*InsecureError) Final() bool { return true }
 

@@ -45,13 +45,14 @@ const (
 )
 
 // seed begins with a token that was saved, if it is still good.
-func (m *minter) seed(saved *oauth2.Token) {
+func (m *minter) seed(from func() *oauth2.Token) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.seeded {
 		return
 	}
-	if m.seeded = true; saved != nil && saved.AccessToken != "" && !saved.Expiry.IsZero() {
+	m.seeded = true
+	if saved := from(); saved != nil && saved.AccessToken != "" && !saved.Expiry.IsZero() {
 		own := *saved // whose owner may write on it
 		m.last = &own
 		m.keep(&flight{made: made{token: &own}}, time.Now())
@@ -135,7 +136,7 @@ func (m *minter) start(mint mintFunc) *flight {
 }
 
 // errNoReturn is what waiters get while a panic takes the process down.
-var errNoReturn = errors.New("the grant or OnToken did not return: it panicked, or ended its goroutine")
+var errNoReturn = errors.New("the grant, Open or OnToken did not return: it panicked, or ended its goroutine")
 
 // land files what a mint came to, and lets the waiters go.
 func (m *minter) land(f *flight, begun time.Time) {

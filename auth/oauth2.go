@@ -56,7 +56,8 @@ type OAuth2 struct {
 	// each other, and have the same Grant: Key names all that makes a token another one,
 	// the server, the client, the person and the scopes. A store that does not answer within
 	// 2 s makes each ask for itself, and fails no call; a refresh token that the server
-	// rotates does not survive that for long. Of the answer's members, id_token and scope go
+	// rotates does not survive that for long. Where a token is refused, and the one that
+	// others have put there by then as well, the call has the 401, and the next one asks. Of the answer's members, id_token and scope go
 	// along. nil shares nothing.
 	Store TokenStore
 	Key   string
@@ -124,7 +125,7 @@ func (o *OAuth2) sign(req *http.Request) error {
 
 func (o *OAuth2) get(ctx context.Context, by *used) (*oauth2.Token, error) {
 	if g, ok := o.Grant.(saver); ok {
-		o.minter.seed(o.begin(g.saved()))
+		o.minter.seed(func() *oauth2.Token { return o.begin(g.saved()) })
 	}
 	return o.minter.get(ctx, o.mint, by)
 }
@@ -135,12 +136,12 @@ func (o *OAuth2) again(signed *http.Request, answer *http.Response) bool {
 		return false
 	}
 	by := usedBy(signed)
-	return o.minter.refuse(by, signed.Header.Get(authorization)) && by.replays(signed.Context())
+	return o.minter.refuse(by, signed.Header.Get(authorization)) && by.replays()
 }
 
 // settled hears how the replay ended. What is about a nonce says nothing of the token.
 func (o *OAuth2) settled(replay *http.Request, answer *http.Response) {
-	usedBy(replay).replayed()
+	usedBy(replay).settled()
 	if answer != nil && !o.wantsNonce(answer) {
 		o.minter.settle(replay.Header.Get(authorization), answer.StatusCode == http.StatusUnauthorized)
 	}

@@ -178,7 +178,7 @@ func TestAGrantThatEndsItsGoroutineLetsItsWaitersGo(t *testing.T) {
 		}
 		wg.Wait()
 		for _, err := range errs {
-			require.ErrorContains(t, err, "oauth2: the grant or OnToken did not return: it panicked, or ended its goroutine")
+			require.ErrorContains(t, err, "oauth2: the grant, Open or OnToken did not return: it panicked, or ended its goroutine")
 		}
 	})
 }

@@ -6,13 +6,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/go-resty/resty/v2"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/oauth2"
 
@@ -391,6 +394,29 @@ func TestACallIsReplayedOnce(t *testing.T) {
 		rt.answer = nil
 		takes(t, client(t, rt, id.step()))
 	})
+}
+
+// Of attempts that race none waits for another with its answer unread: where connections are
+// few, the replay would wait for that.
+func TestARevokedTokenIsCuredUnderAHedgeWithOneConnection(t *testing.T) {
+	var revoked atomic.Bool
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		<-time.After(50 * time.Millisecond)
+		if revoked.Load() && r.Header.Get("Authorization") == "Bearer AT1" {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, strings.Repeat("x", 100<<10))
+		}
+	}))
+	defer srv.Close()
+	id := &issuer{takes: 100 * time.Millisecond}
+	c := resty.New().SetTransport(&http.Transport{MaxConnsPerHost: 2}).SetBaseURL(srv.URL)
+	require.NoError(t, middleware.Use(c, id.step(), &retry.Hedge{After: 20 * time.Millisecond}, middleware.Deadline(10*time.Second)))
+	for _, revoke := range []bool{false, true} {
+		revoked.Store(revoke)
+		resp, err := c.R().Get("/")
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, resp.StatusCode())
+	}
 }
 
 func TestARevokedTokenIsCuredUnderAHedge(t *testing.T) {

@@ -38,7 +38,15 @@ func (o *OAuth2) obtain(w wish) (made, error) {
 	if err != nil {
 		return made{}, err
 	}
-	return share{o.Store, o.Key, bound, o.patience(), o.mintAlone}.obtain(w)
+	return share{o.Store, o.Key, bound, o.ownRefreshToken(), o.patience(), o.mintAlone}.obtain(w)
+}
+
+// ownRefreshToken is the one that the grant was given.
+func (o *OAuth2) ownRefreshToken() string {
+	if g, ok := o.Grant.(saver); ok && g.saved() != nil {
+		return g.saved().RefreshToken
+	}
+	return ""
 }
 
 // mintAlone obtains one token, on a context and a client of its own.

@@ -125,17 +125,30 @@ func (s *selfSigned) again(signed *http.Request, answer *http.Response) bool {
 	refused := answer.StatusCode == http.StatusUnauthorized
 	if s.fresh {
 		s.from.settle(signed.Header.Get(authorization), refused)
+		s.explain(signed, answer, refused)
 		return false
 	}
 	by := s.used(signed)
-	return refused && s.from.refuse(by, signed.Header.Get(authorization)) && by.replays(signed.Context())
+	return refused && s.from.refuse(by, signed.Header.Get(authorization)) && by.replays()
 }
 
 // settled hears how the replay ended.
 func (s *selfSigned) settled(replay *http.Request, answer *http.Response) {
-	s.used(replay).replayed()
+	s.used(replay).settled()
 	if answer != nil {
-		s.from.settle(replay.Header.Get(authorization), answer.StatusCode == http.StatusUnauthorized)
+		refused := answer.StatusCode == http.StatusUnauthorized
+		s.from.settle(replay.Header.Get(authorization), refused)
+		s.explain(replay, answer, refused)
+	}
+}
+
+// explain tells the call of a clock that may be why a fresh token was refused.
+func (s *selfSigned) explain(sent *http.Request, answer *http.Response, refused bool) {
+	if !refused {
+		return
+	}
+	if why := clockError(answer.Header, "the token is from the future for it", "the token may have expired for it"); why != nil {
+		middleware.InfoOf(sent.Context()).GiveUp(&unsigned{s.Name(), why})
 	}
 }
 

@@ -2,9 +2,7 @@ package auth
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
 	mathrand "math/rand/v2"
 	"time"
 
@@ -19,6 +17,7 @@ type share struct {
 	store TokenStore
 	key   string
 	bound string        // the thumbprint of the key that tokens are bound to; "" is none
+	own   string        // the refresh token that the grant was given; "" is none
 	most  time.Duration // a lease is not renewed for longer
 	mint  func(last *oauth2.Token) (*oauth2.Token, error)
 }
@@ -37,6 +36,7 @@ const (
 // that does not work makes everybody mint for themselves, and is the trouble.
 func (s share) obtain(w wish) (made, error) {
 	var seen watch
+	begun := time.Now()
 	for look := firstLook; ; look = min(look*3/2, maxLook) {
 		value, err := s.load()
 		if err != nil {
@@ -46,6 +46,8 @@ func (s share) obtain(w wish) (made, error) {
 		switch unchanged := seen.since(value); {
 		case s.usable(e, w):
 			return made{token: e.Token.token(), shared: true}, nil
+		case time.Since(begun) > s.most+2*leaseTime:
+			return s.alone(w, errors.New("token store: others are at work without end"))
 		case e.Lease.live(unchanged):
 			sleep(look)
 			continue
@@ -136,21 +138,39 @@ func (s share) mintFor(before entry, lease string, w wish) (made, error) {
 func (s share) mintFrom(last, kept *oauth2.Token) (*oauth2.Token, error) {
 	from := newest(last, kept)
 	token, err := s.mint(from)
-	if said, ok := errors.AsType[*TokenError](err); ok && said.Code == "invalid_grant" && from != last {
-		return s.mint(last)
+	said, ok := errors.AsType[*TokenError](err)
+	if ok && said.Code == "invalid_grant" && s.own != "" && from != nil && from.RefreshToken != s.own {
+		return s.mint(nil)
 	}
 	return token, err
 }
 
 // replace puts an entry in the place of the one with our lease, whatever has become of
 // the answers of the store in between.
-func (s share) replace(lease string, e entry) error {
+func (s share) replace(lease string, e entry) (err error) {
+	for try := range replaceTries {
+		if try > 0 {
+			sleep(firstLook)
+		}
+		if err = s.replaceOnce(lease, e); err == nil || errors.Is(err, errLost) {
+			break
+		}
+	}
+	return err
+}
+
+// replaceTries are few: somebody waits for the token.
+const replaceTries = 3
+
+const errLost = final("token store: somebody else has taken the lease over: the token is not shared")
+
+func (s share) replaceOnce(lease string, e entry) error {
 	value, err := s.load()
 	if err != nil {
 		return err
 	}
 	if held := readEntry(value).Lease; held == nil || held.ID != lease {
-		return errors.New("token store: somebody else has taken the lease over: the token is not shared")
+		return errLost
 	}
 	swapped, err := s.swap(value, e)
 	if err == nil && !swapped {
@@ -186,44 +206,4 @@ func (s share) after(e entry, token *oauth2.Token, err error, w wish) entry {
 		e.Token.AccessToken = ""
 	}
 	return e
-}
-
-func (s share) load() ([]byte, error) {
-	return look(func(ctx context.Context) ([]byte, error) { return s.store.Load(ctx, s.key) })
-}
-
-// swap is Swap of a store whose answers may get lost: a client of it may ask again by
-// itself, and hear that nothing was swapped.
-func (s share) swap(old []byte, e entry) (bool, error) {
-	value := e.bytes()
-	swapped, err := look(func(ctx context.Context) (bool, error) { return s.store.Swap(ctx, s.key, old, value) })
-	if swapped && err == nil {
-		return true, nil
-	}
-	if found, errLoad := s.load(); errLoad == nil && bytes.Equal(found, value) {
-		return true, nil
-	}
-	return false, err
-}
-
-// look bounds a look into a store, also into one that does not obey its context.
-func look[T any](into func(context.Context) (T, error)) (T, error) {
-	type result struct {
-		found T
-		err   error
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
-	defer cancel()
-	done := make(chan result, 1)
-	go func() {
-		found, err := into(ctx)
-		done <- result{found, err}
-	}()
-	select {
-	case r := <-done:
-		return r.found, prefixed("token store", r.err)
-	case <-ctx.Done():
-		var nothing T
-		return nothing, fmt.Errorf("token store: no answer within %v: %w", storeTime, ctx.Err())
-	}
 }

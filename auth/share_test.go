@@ -24,16 +24,24 @@ type oddStore struct {
 
 	swaps atomic.Int32
 	loads atomic.Int32
-	swap  func(n int32, do func() (bool, error)) (bool, error)
+	swap  func(n int32, do func() (bool, error)) (bool, error) // nil has no fault
+	load  func(n int32, do func() ([]byte, error)) ([]byte, error)
 }
 
 func (s *oddStore) Load(ctx context.Context, key string) ([]byte, error) {
-	s.loads.Add(1)
-	return s.MemoryStore.Load(ctx, key)
+	do := func() ([]byte, error) { return s.MemoryStore.Load(ctx, key) }
+	if n := s.loads.Add(1); s.load != nil {
+		return s.load(n, do)
+	}
+	return do()
 }
 
 func (s *oddStore) Swap(ctx context.Context, key string, old, value []byte) (bool, error) {
-	return s.swap(s.swaps.Add(1), func() (bool, error) { return s.MemoryStore.Swap(ctx, key, old, value) })
+	do := func() (bool, error) { return s.MemoryStore.Swap(ctx, key, old, value) }
+	if n := s.swaps.Add(1); s.swap != nil {
+		return s.swap(n, do)
+	}
+	return do()
 }
 
 func TestALostAnswerOfTheStoreLosesNoRefreshToken(t *testing.T) {
@@ -221,5 +229,52 @@ func TestATokenFromTheStoreHasItsIDToken(t *testing.T) {
 		}
 		require.Equal(t, 1, id.count())
 		require.NotContains(t, fmt.Sprintf("%#v %+v %s", store, store, store), "AT")
+	})
+}
+
+func TestALoadThatFailsOnceLosesNoRefreshToken(t *testing.T) {
+	for n := int32(1); n <= 5; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			store := &oddStore{load: func(at int32, do func() ([]byte, error)) ([]byte, error) {
+				if at == n {
+					return nil, errors.New("connection reset")
+				}
+				return do()
+			}}
+			id := newRotator()
+			step := func() *auth.OAuth2 { return id.refreshing(&oauth2.Token{RefreshToken: "R0"}) }
+			requireNone(t, all(fleet(t, 1, store, newResource(), step)))
+			time.Sleep(time.Hour)
+			requireNone(t, all(fleet(t, 1, store, newResource(), step)))
+			require.Equal(t, []string{"R0", "R1"}, refreshTokens(id), "load %d", n)
+		})
+	}
+}
+
+func TestAStoreWithoutAnEndIsNotWaitedForWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		held := [2]string{`{"lease":{"id":"a","until":"2100-01-01T00:00:00Z"}}`, `{"lease":{"id":"b","until":"2100-01-01T00:00:00Z"}}`}
+		store := &oddStore{load: func(n int32, _ func() ([]byte, error)) ([]byte, error) { return []byte(held[n%2]), nil }}
+		id := &issuer{}
+		begun := time.Now()
+		requireNone(t, all(fleet(t, 1, store, newResource(), id.step)))
+		require.Less(t, time.Since(begun), time.Minute)
+	})
+}
+
+func TestARefusalIsNotAskedForTwiceOfTheSamePerson(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		id := &issuer{answer: refusing(400, "invalid_grant")}
+		store := &auth.MemoryStore{}
+		_, err := store.Swap(t.Context(), "shop", nil, []byte(`{"token":{"refresh_token":"R9","access_token":""}}`))
+		require.NoError(t, err)
+		config := oauth2.Config{ClientID: "app", Endpoint: oauth2.Endpoint{TokenURL: "https://id.test/token"}}
+		step := &auth.OAuth2{
+			Grant:  auth.ResourceOwnerPassword{Config: config, Username: "mary", Password: auth.Static("wrong")},
+			Client: &http.Client{Transport: id}, Store: store, Key: "shop",
+		}
+		_, err = step.Token(t.Context())
+		require.ErrorContains(t, err, "invalid_grant")
+		require.Equal(t, 1, id.count(), "a password that is wrong is sent once")
 	})
 }

@@ -85,10 +85,13 @@ func (c tokenClient) send(ctx context.Context, client *http.Client, form url.Val
 		return answer, err
 	}
 	second, errForm := c.exchange(ctx, client, form, true)
-	if !knownClient(errForm) {
+	said, ok := errors.AsType[*TokenError](errForm)
+	switch {
+	case knownClient(errForm):
+		style.Store(int64(oauth2.AuthStyleInParams))
+	case ok && said.Final():
 		return answer, err // the secret is wrong, not its place
 	}
-	style.Store(int64(oauth2.AuthStyleInParams))
 	return second, errForm
 }
 

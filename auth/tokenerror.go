@@ -51,6 +51,16 @@ func (e *TokenError) Error() string {
 // Unwrap is Err.
 func (e *TokenError) Unwrap() error { return e.Err }
 
+// ErrorType is "token", or with the code of the server "token.invalid_client": a word for
+// telemetry (error.type).
+func (e *TokenError) ErrorType() string {
+	switch e.Code { // a server may say anything, and words are to be few
+	case "invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "access_denied", "temporarily_unavailable", "slow_down":
+		return "token." + e.Code
+	}
+	return "token"
+}
+
 // Unsent is true: the request that needs the token was not sent.
 func (*TokenError) Unsent() bool { return true }
 

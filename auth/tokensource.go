@@ -51,7 +51,7 @@ func tokenSourceError(err error) error {
 	if !ok {
 		return err
 	}
-	e := &TokenError{Endpoint: "token source", Code: line(said.ErrorCode), Description: line(said.ErrorDescription), URI: line(said.ErrorURI)}
+	e := &TokenError{Endpoint: "token source", Code: line(said.ErrorCode)} // what else it says may repeat the request
 	if said.Response != nil {
 		e.StatusCode, e.Header = said.Response.StatusCode, said.Response.Header.Clone()
 	}

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"sync"
 
 	"golang.org/x/oauth2"
@@ -9,9 +8,11 @@ import (
 
 // used is what a call has to itself: a token that is good for this call alone.
 type used struct {
-	mu     sync.Mutex
-	token  *oauth2.Token
-	replay chan struct{} // of its request, once in all; closed when it has ended
+	mu    sync.Mutex
+	token *oauth2.Token
+	// replays of its request: those under way, and whether any has ended.
+	replaying int
+	replayed  bool
 }
 
 func (u *used) own() *oauth2.Token {
@@ -26,30 +27,24 @@ func (u *used) keep(token *oauth2.Token) {
 	u.token = token
 }
 
-// replays tells whether the call's request is to be replayed: once. Of the attempts of a
-// race one does it, and the others wait for its end, so that their refusals do not win.
-func (u *used) replays(ctx context.Context) bool {
-	u.mu.Lock()
-	running := u.replay
-	if running == nil {
-		u.replay = make(chan struct{})
-	}
-	u.mu.Unlock()
-	if running == nil {
-		return true
-	}
-	select {
-	case <-running:
-	case <-ctx.Done():
-	}
-	return false
-}
-
-// replayed hears that the replay has ended.
-func (u *used) replayed() {
+// replays tells whether the call's request is to be replayed. Attempts that race each have
+// their own replay; of attempts behind each other the first has it, and no other.
+func (u *used) replays() bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	close(u.replay)
+	if u.replayed && u.replaying == 0 {
+		return false
+	}
+	u.replaying++
+	return true
+}
+
+// settled hears that a replay has ended.
+func (u *used) settled() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.replaying--
+	u.replayed = true
 }
 
 // drop forgets the token if it is the one that was refused.

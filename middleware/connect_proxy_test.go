@@ -38,8 +38,8 @@ func proxyRefusals(t *testing.T) map[string]refusal {
 	})
 	const target, secureTarget = "http://server.test", "https://server.test"
 	return map[string]refusal{
-		"proxy at a closed port":       {phase: "proxy", url: target, base: through("http://" + closedPort(t))},
-		"SOCKS proxy at a closed port": {phase: "proxy", url: target, base: through("socks5://" + closedPort(t))},
+		"proxy at a closed port":       {phase: "proxy", url: target, base: through("http://" + closedPort())},
+		"SOCKS proxy at a closed port": {phase: "proxy", url: target, base: through("socks5://" + closedPort())},
 		"SOCKS proxy that refuses":     {phase: "proxy", url: target, base: through("socks5://" + socks)},
 		"proxy with a bad certificate": {phase: "proxy", url: target, base: through(secure.URL)},
 		"proxy that refuses CONNECT":   {phase: "proxy", bare: "none", url: secureTarget, base: through(refuser.URL)},

@@ -25,13 +25,7 @@ import (
 var errDialer = errors.New("the tunnel is down")
 
 // closedPort is an address at which nobody listens.
-func closedPort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
-}
+func closedPort() string { return "127.0.0.1:1" }
 
 // listen answers each connection with f.
 func listen(t *testing.T, f func(net.Conn)) string {
@@ -118,8 +112,8 @@ func refusals(t *testing.T) map[string]refusal {
 	}
 	old := &tls.Config{InsecureSkipVerify: true, MaxVersion: tls.VersionTLS12}
 	return map[string]refusal{
-		"closed port":        {phase: "dial", url: "http://" + closedPort(t), base: &http.Transport{}},
-		"closed port, https": {phase: "dial", url: "https://" + closedPort(t), base: &http.Transport{}},
+		"closed port":        {phase: "dial", url: "http://" + closedPort(), base: &http.Transport{}},
+		"closed port, https": {phase: "dial", url: "https://" + closedPort(), base: &http.Transport{}},
 		"unknown host": {
 			phase: "dns", url: "http://nowhere.test", base: &http.Transport{DialContext: (&net.Dialer{Resolver: nowhere()}).DialContext},
 			is: func(t *testing.T, err error) {
@@ -200,7 +194,7 @@ func TestDialThatTimesOutByItselfIsAConnectErrorWithTimeout(t *testing.T) {
 	for _, steps := range []middleware.Stack{{middleware.Timeout{}}, {middleware.RequireStatus{}}} {
 		c := resty.New().SetTransport(base).SetLogger(silence{})
 		require.NoError(t, middleware.Use(c, steps...))
-		_, err := c.R().Get("http://" + closedPort(t))
+		_, err := c.R().Get("http://" + closedPort())
 		at, ok := errors.AsType[*middleware.ConnectError](err)
 		require.Truef(t, ok, "%v", err)
 		require.Equal(t, "dial", at.Phase)

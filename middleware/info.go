@@ -27,7 +27,7 @@ type Info struct {
 	strayed  bool
 	withheld string
 	gaveUp   error
-	memo     map[any]func() any
+	memo     []*memo         // few, so that looking is cheaper than a map
 	secrets  func() []string // a function, where fmt does not look
 }
 
@@ -145,16 +145,25 @@ func (i *Info) Memo(key any, produce func() any) any {
 		return produce()
 	}
 	i.mu.Lock()
-	v, ok := i.memo[key]
-	if !ok {
-		if i.memo == nil {
-			i.memo = map[any]func() any{}
+	var found *memo
+	for _, m := range i.memo {
+		if m.key == key {
+			found = m
 		}
-		v = sync.OnceValue(produce) // not under the lock: it may ask the call
-		i.memo[key] = v
+	}
+	if found == nil {
+		found = &memo{key: key}
+		i.memo = append(i.memo, found)
 	}
 	i.mu.Unlock()
-	return v()
+	found.once.Do(func() { found.value = produce() }) // not under the lock: it may ask the call
+	return found.value
+}
+
+// memo is a value that is made once for a call.
+type memo struct {
+	once       sync.Once
+	key, value any
 }
 
 // GiveUp records why a retry was not made though the answer asked for one. The

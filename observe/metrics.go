@@ -8,7 +8,6 @@ import (
 	"github.com/go-resty/resty/v2"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/metric"
-	"go.opentelemetry.io/otel/trace"
 
 	"github.com/restykit/restykit/internal/redact"
 	"github.com/restykit/restykit/middleware"
@@ -82,14 +81,14 @@ func (m Metrics) Attempt(req *http.Request, next middleware.Next) (*http.Respons
 	own.active.Add(s.ctx, 1, own.routes.of(r, own.newRoute)...)
 	defer s.panicked()
 	resp, err := next(req)
-	s.answered(info, resp, err)
+	s.answered(ctx, info, resp, err)
 	return resp, err
 }
 
 // exemplary is the context of a measurement, with the span of the call.
 func exemplary(ctx context.Context, info *middleware.Info) context.Context {
-	if span := spanOf(info).span; span != nil && span.SpanContext().IsSampled() {
-		return trace.ContextWithSpan(ctx, span)
+	if call := spanOf(info); call.span != nil && call.span.SpanContext().IsSampled() {
+		return call.ctx
 	}
 	return ctx
 }
@@ -133,7 +132,7 @@ type measured struct {
 
 // answered ends the measurement of a send that came to nothing, and leaves that of an
 // answer to its body.
-func (s *measured) answered(info *middleware.Info, resp *http.Response, err error) {
+func (s *measured) answered(ctx context.Context, info *middleware.Info, resp *http.Response, err error) {
 	s.ran = true
 	if err != nil {
 		s.end(err)
@@ -144,7 +143,7 @@ func (s *measured) answered(info *middleware.Info, resp *http.Response, err erro
 		s.end(nil)
 		return
 	}
-	s.follow(s.ctx, info, resp, s.end)
+	s.follow(ctx, info, resp, s.end)
 }
 
 func (s *measured) panicked() {

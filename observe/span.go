@@ -29,6 +29,7 @@ func newSpanRoute(r route) spanRoute {
 // callSpan is the span of a call. span is nil where there is none, as under RoundTripper.
 type callSpan struct {
 	of   *tracing
+	ctx  context.Context // with the span in it
 	span trace.Span
 
 	mu    sync.Mutex
@@ -40,11 +41,11 @@ type callSpan struct {
 func (t *tracing) beginCall(ctx context.Context, method, template string) *callSpan {
 	template = redact.String(template)
 	r := route{method: methodOf(method), template: template}
-	_, span := t.tracer.Start(ctx, r.name())
+	ctx, span := t.tracer.Start(ctx, r.name())
 	if span.IsRecording() {
 		span.SetAttributes(semconv.HTTPRequestMethodKey.String(r.method), semconv.URLTemplate(template))
 	}
-	return &callSpan{of: t, span: span}
+	return &callSpan{of: t, ctx: ctx, span: span}
 }
 
 // finish ends the span with the call, or leaves it to the sends that are still read.
@@ -137,7 +138,7 @@ func (t *tracing) beginSend(req *http.Request, call *callSpan) *sendSpan {
 	call.open++
 	call.mu.Unlock()
 	if call.span != nil {
-		ctx = trace.ContextWithSpan(ctx, call.span)
+		ctx = call.ctx
 	}
 	s.ctx, s.span = t.tracer.Start(ctx, r.name, trace.WithSpanKind(trace.SpanKindClient), r.with, trace.WithAttributes(semconv.URLFull(redact.URL(req.URL))))
 	return s
@@ -145,7 +146,7 @@ func (t *tracing) beginSend(req *http.Request, call *callSpan) *sendSpan {
 
 // answered ends the span of a send that came to nothing, and leaves that of an answer to
 // its body.
-func (s *sendSpan) answered(resp *http.Response, err error) {
+func (s *sendSpan) answered(ctx context.Context, resp *http.Response, err error) {
 	s.ran = true
 	if err != nil {
 		s.end(err)
@@ -156,7 +157,7 @@ func (s *sendSpan) answered(resp *http.Response, err error) {
 		s.end(nil)
 		return
 	}
-	s.follow(s.ctx, middleware.InfoOf(s.ctx), resp, s.end)
+	s.follow(ctx, middleware.InfoOf(ctx), resp, s.end)
 }
 
 func (s *sendSpan) note(resp *http.Response) {

@@ -42,6 +42,7 @@ type Trace struct {
 // tracing is what a Trace keeps for a client.
 type tracing struct {
 	tracer trace.Tracer
+	fields []string // of the propagator; nil is that of the process, which may change
 	routes routes[spanRoute]
 }
 
@@ -56,11 +57,14 @@ func (Trace) Layer() middleware.Layer { return middleware.Call }
 
 // Bind goes on with what the step before has made for the client.
 func (t Trace) Bind(old middleware.Middleware) middleware.Middleware {
-	if before, ok := old.(Trace); ok && before.own != nil && before.Provider == t.Provider {
+	if before, ok := old.(Trace); ok && before.own != nil && before.Provider == t.Provider && before.Propagator == t.Propagator {
 		t.own = before.own
 		return t
 	}
 	t.own = newTracing(t.Provider)
+	if t.Propagator != nil {
+		t.own.fields = canonical(t.Propagator.Fields())
+	}
 	return t
 }
 
@@ -91,12 +95,12 @@ func spanOf(info *middleware.Info) *callSpan {
 func (t Trace) Attempt(req *http.Request, next middleware.Next) (*http.Response, error) {
 	call := spanOf(middleware.InfoOf(req.Context()))
 	if call.span != nil && !call.span.IsRecording() {
-		return next(t.propagated(trace.ContextWithSpan(req.Context(), call.span), req))
+		return next(t.propagated(call.ctx, req))
 	}
 	send := t.own.beginSend(req, call)
 	defer send.panicked()
 	resp, err := next(t.propagated(send.ctx, req))
-	send.answered(resp, err)
+	send.answered(req.Context(), resp, err)
 	return resp, err
 }
 
@@ -106,7 +110,11 @@ func (t Trace) propagated(ctx context.Context, req *http.Request) *http.Request 
 	if p == nil {
 		p = otel.GetTextMapPropagator()
 	}
-	if !trace.SpanContextFromContext(ctx).IsValid() || !middleware.Trusted(req, t.Origins) || hasAny(req.Header, p.Fields()) {
+	fields := t.own.fields
+	if fields == nil {
+		fields = canonical(p.Fields())
+	}
+	if !trace.SpanContextFromContext(ctx).IsValid() || !middleware.Trusted(req, t.Origins) || hasAny(req.Header, fields) {
 		return req
 	}
 	out := middleware.Mutable(req)
@@ -114,9 +122,17 @@ func (t Trace) propagated(ctx context.Context, req *http.Request) *http.Request 
 	return out
 }
 
+func canonical(names []string) []string {
+	out := make([]string, 0, len(names))
+	for _, name := range names {
+		out = append(out, http.CanonicalHeaderKey(name))
+	}
+	return out
+}
+
 func hasAny(h http.Header, names []string) bool {
 	for _, name := range names {
-		if len(h[http.CanonicalHeaderKey(name)]) > 0 {
+		if len(h[name]) > 0 {
 			return true
 		}
 	}

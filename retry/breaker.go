@@ -72,6 +72,9 @@ func (e *OpenError) Error() string {
 	return fmt.Sprintf("breaker: %s has failed too often: nothing is sent before %s", e.Origin, e.Until.UTC().Format(time.RFC3339))
 }
 
+// ErrorType is "breaker_open": a word for telemetry (error.type).
+func (*OpenError) ErrorType() string { return "breaker_open" }
+
 // Unsent is true.
 func (*OpenError) Unsent() bool { return true }
 

@@ -28,6 +28,9 @@ func (e *DelayError) Error() string {
 	return fmt.Sprintf("the server asks to wait %v, and %v is the most that is waited", e.Asked, e.Max)
 }
 
+// ErrorType is "retry_after_too_long": a word for telemetry (error.type).
+func (*DelayError) ErrorType() string { return "retry_after_too_long" }
+
 // ExhaustedError is what became of a call that was, or would have been, tried again. It is
 // the call's error where there is no answer. Where there is one, a
 // [middleware.StatusError] wraps it.

@@ -60,6 +60,9 @@ func (e *LimitError) Error() string { return "limit: " + e.Origin + ": " + e.why
 // Unwrap is the error of a deadline that passed in the queue.
 func (e *LimitError) Unwrap() error { return e.ended }
 
+// ErrorType is "limited": a word for telemetry (error.type).
+func (*LimitError) ErrorType() string { return "limited" }
+
 // Unsent is true.
 func (*LimitError) Unsent() bool { return true }
 

@@ -58,6 +58,9 @@ func read(ctx context.Context, field string, s auth.Source) (string, error) {
 // Validate refuses keys that are not there.
 func (k Keys) Validate() error {
 	var errs []error
+	if strings.ContainsFunc(k.AccessKeyID, unicode.IsControl) {
+		errs = append(errs, errors.New("AccessKeyID has a control character, such as a line end"))
+	}
 	if k.AccessKeyID == "" {
 		errs = append(errs, errors.New("AccessKeyID is empty"))
 	}

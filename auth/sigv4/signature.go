@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -90,7 +91,7 @@ func (s Signature) Bind(old middleware.Middleware) middleware.Middleware {
 
 // RoundTrip sends the request with its signature, where it may go.
 func (s Signature) RoundTrip(req *http.Request, next middleware.Next) (*http.Response, error) {
-	if strings.Contains(req.URL.RawQuery, "X-Amz-Signature=") {
+	if req.URL.Query().Has("X-Amz-Signature") {
 		return next(req)
 	}
 	if s.state == nil {
@@ -112,8 +113,8 @@ func (s Signature) Validate() error {
 	if s.UnsignedPayload && s.InsecureHTTP {
 		errs = append(errs, errUnprotected)
 	}
-	switch {
-	case s.Credentials == nil:
+	switch v := reflect.ValueOf(s.Credentials); {
+	case s.Credentials == nil, v.Kind() == reflect.Pointer && v.IsNil():
 		errs = append(errs, errors.New("Credentials is nil: give those of an aws.Config, or sigv4.Keys"))
 	case aws.IsCredentialsProvider(s.Credentials, aws.AnonymousCredentials{}):
 		errs = append(errs, errors.New("Credentials are anonymous and sign nothing: leave this step out"))

@@ -22,6 +22,9 @@ func URLBy(u *url.URL, value func(name, value string) string) string {
 	if u == nil {
 		return ""
 	}
+	if u.User == nil && u.RawQuery == "" && u.Fragment == "" {
+		return u.String()
+	}
 	clean := *u
 	clean.Fragment, clean.RawFragment = "", ""
 	if u.User != nil {
@@ -58,6 +61,9 @@ func pathParams(path string, value func(name, value string) string) string {
 // String is URL for a URL in text, or for the template of one, which keeps its braces;
 // text that is no URL loses all behind its first question mark, semicolon or hash.
 func String(s string) string {
+	if !strings.ContainsAny(s, "?#@") { // there is nothing to hide
+		return s
+	}
 	u, err := url.Parse(s)
 	if err != nil {
 		if i := strings.IndexAny(s, "?#;"); i >= 0 {

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/go-resty/resty/v2"
+	metricnoop "go.opentelemetry.io/otel/metric/noop"
 	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 
@@ -54,4 +56,19 @@ func BenchmarkTrace(b *testing.B) {
 
 func BenchmarkTraceNoop(b *testing.B) {
 	bench(b, observe.Trace{Provider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{}})
+}
+
+func BenchmarkMetrics(b *testing.B) {
+	p := metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))
+	bench(b, observe.Metrics{Provider: p})
+}
+
+func BenchmarkBoth(b *testing.B) {
+	t := trace.NewTracerProvider(trace.WithBatcher(discard{}))
+	m := metric.NewMeterProvider(metric.WithReader(metric.NewManualReader()))
+	bench(b, observe.Trace{Provider: t, Propagator: propagation.TraceContext{}}, observe.Metrics{Provider: m})
+}
+
+func BenchmarkBothNoop(b *testing.B) {
+	bench(b, observe.Trace{Provider: noop.NewTracerProvider(), Propagator: propagation.TraceContext{}}, observe.Metrics{Provider: metricnoop.NewMeterProvider()})
 }
