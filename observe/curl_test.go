@@ -178,7 +178,8 @@ func TestTheCommandIsThatOfTheLastRequest(t *testing.T) {
 	n := 0
 	var commands told
 	c := clientOf(t, fake(func(r *http.Request) (*http.Response, error) {
-		if n++; n == 1 {
+		n++
+		if n == 1 {
 			return answer(503, "text/plain", ""), nil
 		}
 		if r.URL.Path == "/a" {

@@ -171,7 +171,9 @@ func findMark(s string) (at, size int) {
 	if at = strings.Index(s, mark); at < 0 {
 		return len(s), 0
 	}
-	for size = len(mark); at+size < len(s) && isVariableChar(s[at+size]); size++ {
+	size = len(mark)
+	for at+size < len(s) && isVariableChar(s[at+size]) {
+		size++
 	}
 	return at, size
 }

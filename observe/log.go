@@ -97,7 +97,7 @@ func (l Log) Attempt(req *http.Request, next middleware.Next) (*http.Response, e
 	ctx := req.Context()
 	info := middleware.InfoOf(ctx)
 	sends := l.on(ctx, slog.LevelDebug)
-	streams := info.Streams() && l.on(ctx, slog.LevelError)
+	streams := info.Streams() && info.Request() != nil && l.on(ctx, slog.LevelError)
 	if !sends && !streams {
 		return next(req)
 	}

@@ -232,8 +232,7 @@ func TestBodiesAreLoggedOnRequestRedactedAndBounded(t *testing.T) {
 	_, err := c.R().SetBody(map[string]string{"user": "mary", "password": "sesame"}).Post("/")
 	require.NoError(t, err)
 	send := l.of(t, "http send")[0]
-	require.Equal(t, `{"password":"REDACTED","user":"mary"}`, send["request_body"])
-	require.Equal(t, `{"access_token":"REDACTED","scope":"read","more":...`, send["response_body"])
+	require.Equal(t, []any{`{"password":"REDACTED","user":"mary"}`, `{"access_token":"REDACTED","scope":"read","more":...`}, []any{send["request_body"], send["response_body"]})
 	require.NotContains(t, l.out.String(), "sesame")
 	require.ErrorContains(t, middleware.Use(c, observe.Log{Bodies: -1}), "Bodies: -1 is no number of bytes")
 }
@@ -293,8 +292,7 @@ func TestAHandlerThatPanicsBreaksNoCall(t *testing.T) {
 }
 
 func TestWhatIsOffAllocatesNothing(t *testing.T) {
-	off := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 1}))
-	failures := slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	off, failures := to(slog.LevelError+1), to(slog.LevelWarn)
 	allocations := func(steps ...middleware.Middleware) float64 {
 		c := clientOf(t, answering(200, "text/plain", "ok"), append(steps, middleware.MaxBody(1<<20))...)
 		return testing.AllocsPerRun(200, func() { _, _ = c.R().Get("/") })
@@ -306,7 +304,7 @@ func TestWhatIsOffAllocatesNothing(t *testing.T) {
 }
 
 func TestEachStepKeepsTheContract(t *testing.T) {
-	logger := slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	logger := to(slog.LevelDebug)
 	for name, step := range map[string]middleware.Middleware{
 		"log":             observe.Log{Logger: logger},
 		"log with bodies": observe.Log{Logger: logger, Bodies: 1 << 10},
@@ -316,4 +314,15 @@ func TestEachStepKeepsTheContract(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { middlewaretest.Run(t, func() middleware.Middleware { return step }) })
 	}
+}
+
+func TestABodyThatIsReadByItsLengthIsShownWhole(t *testing.T) {
+	l := &lines{}
+	c := clientOf(t, answering(200, "text/plain", "some words"), observe.Log{Logger: l.logger(slog.LevelDebug), Bodies: 100})
+	resp, err := c.R().SetDoNotParseResponse(true).Get("/")
+	require.NoError(t, err)
+	_, err = io.ReadFull(resp.RawBody(), make([]byte, 10))
+	require.NoError(t, err)
+	require.NoError(t, resp.RawBody().Close())
+	require.Equal(t, "some words", l.of(t, "http send")[0]["response_body"])
 }

@@ -126,29 +126,31 @@ func (m mask) challenges(name, value string) string {
 // links is a Link field (RFC 8288): its URLs and relations.
 func (m mask) links(name, value string) string {
 	var out []string
-	for rest := strings.TrimSpace(value); rest != ""; {
+	rest := strings.TrimSpace(value)
+	for rest != "" {
 		target, after, ok := strings.Cut(rest, ">")
 		if !ok || !strings.HasPrefix(target, "<") {
 			out = append(out, m.mark(name))
 			break
 		}
-		shown := "<" + m.urlText(target[1:]) + ">"
-		params, next, _ := strings.Cut(after, ",<")
-		if at := strings.Index(after, "<"); at >= 0 { // ", <"
-			params, next = after[:at], after[at+1:]
-		}
-		for param := range strings.SplitSeq(params, ";") {
-			key, rel, _ := strings.Cut(strings.Trim(param, " \t,"), "=")
-			if rel = strings.Trim(rel, `"`); strings.EqualFold(key, "rel") && isName(rel) {
-				shown += `; rel="` + rel + `"`
-			}
-		}
-		out = append(out, shown)
-		if rest = ""; next != "" {
+		params, next, another := strings.Cut(after, "<")
+		out = append(out, "<"+m.urlText(target[1:])+">"+relation(params))
+		if rest = ""; another {
 			rest = "<" + next
 		}
 	}
 	return strings.Join(out, ", ")
+}
+
+// relation is the first rel of a link's parameters.
+func relation(params string) string {
+	for param := range strings.SplitSeq(params, ";") {
+		key, rel, _ := strings.Cut(strings.Trim(param, " \t,"), "=")
+		if rel = strings.Trim(rel, `"`); strings.EqualFold(key, "rel") && isName(rel) {
+			return `; rel="` + rel + `"`
+		}
+	}
+	return ""
 }
 
 // url is a URL as it may be shown.

@@ -1,13 +1,10 @@
 package observe
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/restykit/restykit/internal/redact"
 )
 
 // maxNesting is how deep arrays and objects may stand in one another.
@@ -230,22 +227,4 @@ func (j *jsonMask) member(parent, name string, s *siblings) bool {
 		s.moved(cut, len(mark)-(cut.to-cut.from))
 	}
 	return ok
-}
-
-// quoted is a string in JSON.
-func quoted(s string) []byte {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	_ = e.Encode(s) // a string has its JSON, and a buffer takes it
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
-// compact is JSON without white space.
-func compact(s string) string {
-	var b bytes.Buffer
-	if json.Compact(&b, []byte(s)) != nil {
-		return redact.Mark
-	}
-	return b.String()
 }

@@ -9,13 +9,15 @@ import (
 // maxName is how long a name can be that somebody has thought of.
 const maxName = 256
 
-// isSecret tells whether the name of a field tells of a secret, or is one of Fields.
+// isSecret tells whether the name of a field tells of a secret, or is one of Fields. The
+// names are those that Sentry, Rails, Datadog and Elastic hide by default, those of OAuth
+// and its kin, and what numbers of cards and people are called.
 func (m mask) isSecret(name string) bool {
 	if len(name) > maxName {
 		return true
 	}
 	words := wordsOf(name)
-	if slices.ContainsFunc(words, isSecretWord) || hasSecretStem(strings.Join(words, "")) {
+	if slices.ContainsFunc(words, isSecretWord) || hasSecretStem(strings.Join(words, "")) || isKey(words) {
 		return true
 	}
 	if m.of == nil || len(m.of.Fields) == 0 {
@@ -89,6 +91,14 @@ func hasSecretStem(name string) bool {
 		"socialsecurity", "socialinsurance", "nationalid", "nationalinsurance", "insurancenum", "idnumber", "driverlicen", "driverslicen", "drivinglicen",
 		"taxid", "taxnum", "taxpayer", "personalnum", "personnummer", "personnumber", "fodselsnummer", "nhsnum", "medicare",
 	}, func(stem string) bool { return strings.Contains(name, stem) })
+}
+
+// isKey tells the key of something, as in stripe_key, from one of a table.
+func isKey(words []string) bool {
+	last := len(words) - 1
+	return last > 0 && (words[last] == "key" || words[last] == "keys") && !slices.Contains([]string{
+		"public", "primary", "foreign", "partition", "sort", "cache", "issue", "project", "parent", "routing", "object", "translation", "lookup", "shard",
+	}, words[last-1])
 }
 
 // countsTokens tells of a name like max_tokens, of which a number is no secret.

@@ -1,6 +1,12 @@
 package observe
 
-import "strings"
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/restykit/restykit/internal/redact"
+)
 
 // siblings are the members of an object of which one tells what another is:
 // {"name": "password", "value": "..."}, and a code beside a grant_type.
@@ -66,4 +72,22 @@ func isLabelName(name string) bool {
 		return true
 	}
 	return false
+}
+
+// quoted is a string in JSON.
+func quoted(s string) []byte {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string has its JSON, and a buffer takes it
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+// compact is JSON without white space.
+func compact(s string) string {
+	var b bytes.Buffer
+	if json.Compact(&b, []byte(s)) != nil {
+		return redact.Mark
+	}
+	return b.String()
 }

@@ -63,6 +63,8 @@ func (m mask) urls(s string) string {
 			begin--
 		}
 		end := at + strings.IndexFunc(s[at:]+" ", func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'<>`\\^|", r) })
+		end = at + len(strings.TrimRight(s[at:end], ":,.)]}")) // of the sentence around it
+		end = max(end, at+len("://"))
 		b.WriteString(s[:begin])
 		if strings.Count(s[begin:end], "://") > 1 && strings.Contains(s[begin:end], "@") { // one in another
 			b.WriteString(m.mark("url"))

@@ -24,7 +24,8 @@ import (
 //     such name that a colon or an equals sign follows, of HTML the title, and of all else
 //     the type and the size. What cannot be parsed is not shown from there on.
 //
-// Names of people, addresses and their like are no secrets: list their fields in Fields.
+// The names of people, their addresses and the like are no secrets here: list their fields
+// in Fields. Nor can anything tell a secret that stands in a sentence.
 // The secrets that steps of the kit add to a call are taken out wherever they stand.
 //
 // A Redactor is not changed once it is in use, and is then safe for concurrent use.

@@ -20,9 +20,9 @@ func TestServiceOverridesTheTeamsStackByName(t *testing.T) {
 		"/status/503: 503 Service Unavailable after 3 attempts\n",
 		"/status/503: 503 Service Unavailable\n",
 		"reports   a page of ",
-		"level=ERROR msg=\"http call\" method=GET template=/status/503 status=503 attempts=3",
-		"level=INFO msg=\"http call\" method=GET template=/html status=200 attempts=1",
-		"level=WARN msg=\"http call\" method=GET template=/status/{item} status=404 attempts=1",
+		"template=/status/503 status=503 attempts=3",
+		"template=/html status=200 attempts=1",
+		"level=WARN msg=\"http call\" method=GET url=", "template=/status/{item} status=404 attempts=1",
 	} {
 		require.Contains(t, calls, line)
 	}

@@ -22,7 +22,7 @@ func URLBy(u *url.URL, value func(name, value string) string) string {
 	if u == nil {
 		return ""
 	}
-	if u.User == nil && u.RawQuery == "" && u.Fragment == "" {
+	if u.User == nil && u.RawQuery == "" && u.Fragment == "" && u.Opaque == "" && !strings.Contains(u.Path, ";") {
 		return u.String()
 	}
 	clean := *u
@@ -61,7 +61,7 @@ func pathParams(path string, value func(name, value string) string) string {
 // String is URL for a URL in text, or for the template of one, which keeps its braces;
 // text that is no URL loses all behind its first question mark, semicolon or hash.
 func String(s string) string {
-	if !strings.ContainsAny(s, "?#@") { // there is nothing to hide
+	if !strings.ContainsAny(s, "?#@;") && (strings.Contains(s, "//") || !strings.Contains(s, ":")) { // there is nothing to hide
 		return s
 	}
 	u, err := url.Parse(s)

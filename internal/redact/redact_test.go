@@ -23,6 +23,9 @@ func TestURLShowsNamesAndNoValues(t *testing.T) {
 		"https://sesame@api.test/x":             "https://REDACTED@api.test/x",
 		"https://api.test/x#access_token=secre": "https://api.test/x",
 		"/x?k=sesame":                           "/x?k=REDACTED",
+		"https://api.test/a;sid=sesame/b;c":     "https://api.test/a;sid=REDACTED/b;c",
+		"https:sesame":                          "https:REDACTED",
+		"urn:isbn:1":                            "urn:isbn:1",
 	} {
 		u, err := url.Parse(in)
 		require.NoError(t, err)
@@ -41,9 +44,22 @@ func TestStringIsSafeForWhatIsNoURL(t *testing.T) {
 		"%zz?sesame",
 		"https://api.test/\x00?k=sesame",
 		"https://u:sesame@[::1/x",
+		"https://api.test:port/cb#token=sesame",
+		"https://api.test:port/;sid=sesame",
 	} {
 		require.NotContains(t, redact.String(in), "sesame", in)
 	}
+}
+
+func TestURLByShowsWhatItIsTold(t *testing.T) {
+	u, err := url.Parse("https://u:p@api.test/a;v=1?a%20b=2&c=3%204&d")
+	require.NoError(t, err)
+	var asked [][2]string
+	require.Equal(t, "https://X@api.test/a;v=X?a%20b=X&c=X&X", redact.URLBy(u, func(name, value string) string {
+		asked = append(asked, [2]string{name, value})
+		return "X"
+	}))
+	require.Equal(t, [][2]string{{"", ""}, {"v", "1"}, {"a b", "2"}, {"c", "3%204"}, {"", "d"}}, asked)
 }
 
 func TestAnExcerptIsOneBoundedCleanLine(t *testing.T) {
