@@ -2,16 +2,19 @@ package observe_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,25 +232,60 @@ func TestAWriterThatIsFullSaysSo(t *testing.T) {
 	require.NotEmpty(t, parseArchive(t, out.Bytes()).Log.Entries)
 }
 
-// short is a writer that breaks after some bytes.
-type short struct{ left int }
+// short is a writer that breaks once, in the middle of a write.
+type short struct {
+	bytes.Buffer
 
-func (s *short) Write(p []byte) (int, error) {
-	n := min(s.left, len(p))
-	if s.left -= n; n < len(p) {
-		return n, errors.New("no space left")
-	}
-	return n, nil
+	at int
 }
 
-func TestAWriterThatBreaksFailsNoCall(t *testing.T) {
-	h := &observe.HAR{Writer: &short{2000}}
+func (s *short) Write(p []byte) (int, error) {
+	if s.at > 0 && s.Len()+len(p) > s.at {
+		n, _ := s.Buffer.Write(p[:s.at-s.Len()])
+		s.at = 0
+		return n, errors.New("no space left")
+	}
+	return s.Buffer.Write(p)
+}
+
+func TestAWriterThatBreaksFailsNoCallAndCanBeMended(t *testing.T) {
+	out := &short{at: 2000}
+	h := &observe.HAR{Writer: out}
 	c := client(t, fakeWire(ok), h)
 	for range 10 {
 		_, err := c.R().Get("/")
 		require.NoError(t, err)
 	}
-	require.ErrorContains(t, h.Close(), "no space left")
+	require.ErrorContains(t, h.Close(), "no space left (")
+	require.Equal(t, 2000, out.Len(), "nothing is written behind what is torn")
+	text := out.Bytes()
+	require.NotEmpty(t, parseArchive(t, append(text[:bytes.LastIndex(text, []byte(",\n"))], "]}}"...)).Log.Entries)
+}
+
+func TestTheTimeOfAServerThatSaysNothingIsAWait(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) { <-req.Context().Done() }))
+	defer srv.Close()
+	file := filepath.Join(t.TempDir(), "calls.har")
+	c := client(t, http.DefaultTransport, &observe.HAR{File: file}, middleware.Timeout{Read: 50 * time.Millisecond})
+	_, err := c.R().Get(srv.URL)
+	require.Error(t, err)
+	e := readArchive(t, file).Log.Entries[0]
+	require.Greater(t, e.Timings.Wait, 40.0)
+	require.Contains(t, e.Error, "50ms")
+}
+
+func TestTheTimeOfAHostThatTakesNoConnectionIsThatOfConnecting(t *testing.T) {
+	over := make(chan struct{})
+	defer close(over)
+	dialer := &net.Dialer{ControlContext: func(context.Context, string, string, syscall.RawConn) error {
+		<-over
+		return errors.New("over")
+	}}
+	file := filepath.Join(t.TempDir(), "calls.har")
+	c := client(t, &http.Transport{DialContext: dialer.DialContext}, &observe.HAR{File: file}, middleware.Timeout{Connect: 50 * time.Millisecond})
+	_, err := c.R().Get("http://127.0.0.1:1/")
+	require.Error(t, err)
+	require.Greater(t, readArchive(t, file).Log.Entries[0].Timings.Connect, 40.0)
 }
 
 func TestADirectoryThatGoesAwayFailsNoCall(t *testing.T) {

@@ -101,12 +101,12 @@ func TestThePageShowsThreeFailuresOfAKind(t *testing.T) {
 
 func TestThePageShowsRoutesWaitsAndPipelines(t *testing.T) {
 	r := &observe.Recorder{}
-	c := recorded(t, r, func(req *http.Request) (*http.Response, error) { return canned(req, 503, ""), nil }, retry.Policy{Attempts: 2, Wait: 1, MaxWait: 1})
+	c := recorded(t, r, func(req *http.Request) (*http.Response, error) { return canned(req, 503, ""), nil }, retry.Policy{Attempts: 2, Wait: 1, MaxWait: 1}, middleware.RequireStatus{})
 	_, _ = c.R().SetPathParam("id", "7").Get("/users/{id}")
 	text := pageOf(t, r, "").Body.String()
 	for _, want := range []string{
-		"https://api.test", "/users/{id}", "attempt 1", "attempt 2", "retry, wait", "retry, give-up", "all attempts are used", "100 %",
-		`<rect class="wait"`, "call   recorder  50 calls of each origin", "budget left",
+		"https://api.test", "/users/{id}", "attempt 1", "attempt 2", "retry, wait", "retry, give-up", `<span class="text">all attempts are used`, `<p class="error">status: GET https://api.test/users/7: 503 Service Unavailable`, "100 %",
+		`<rect class="wait"`, "recorder        50 calls of each origin", "budget left",
 	} {
 		require.Contains(t, text, want)
 	}
