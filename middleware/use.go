@@ -85,6 +85,13 @@ func (l located) String() string {
 	return places
 }
 
+// Gauges are those of the step, where it is a [Gauger].
+func (l located) Gauges(yield func(name, origin string, value float64)) {
+	if g, ok := l.Middleware.(Gauger); ok {
+		g.Gauges(yield)
+	}
+}
+
 // build merges the steps that are valid into a stack and folds it, and says all that
 // is wrong with them.
 func build(had, steps Stack) (*pipeline, []error) {

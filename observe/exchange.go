@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"net/http"
@@ -22,25 +21,11 @@ type exchange struct {
 	err     error          // of the send, or of reading the body; nil where that ended well
 	attempt int
 	begun   time.Time
-	took    time.Duration // until the body's end
+	took    time.Duration // until the body's end, without the time before somebody began to read it
 
 	phases   phases
 	sent     body // of the request
 	received body // of the answer
-}
-
-// phases are the parts of a send, as far as the transport tells of them. Zero is a part
-// that there was not, or that is not known.
-type phases struct {
-	reused  bool
-	blocked time.Duration // until the transport began with a connection
-	dns     time.Duration
-	connect time.Duration // of TCP
-	tls     time.Duration
-	send    time.Duration // of the request
-	wait    time.Duration // from there to the first byte of the answer
-	receive time.Duration // of the answer, to the body's end
-	remote  string        // the address of the other side
 }
 
 // wants says what is kept of an exchange beside what is free.
@@ -77,6 +62,9 @@ type watched struct {
 
 	mu    sync.Mutex // of the exchange
 	clock clock
+	came  time.Time     // the answer's headers
+	idle  time.Duration // from there until somebody reads the body
+	read  bool
 	keep  int
 	done  func(*exchange)
 	ran   bool
@@ -99,31 +87,42 @@ func (x *watched) returned(resp *http.Response, err error) {
 		x.end(nil)
 		return
 	}
-	x.ReadCloser = resp.Body
+	x.ReadCloser, x.came = resp.Body, time.Now()
 	resp.Body = x
 	if x.info.Streams() { // nobody may read it
 		ctx := x.request.Context()
-		x.stop = context.AfterFunc(ctx, func() { x.end(context.Cause(ctx)) })
+		stop := context.AfterFunc(ctx, func() { x.end(context.Cause(ctx)) })
+		x.mu.Lock()
+		x.stop = stop
+		x.mu.Unlock()
 	}
 }
 
 // Read keeps the beginning of the body.
 func (x *watched) Read(p []byte) (int, error) {
+	x.reads()
 	n, err := x.ReadCloser.Read(p)
 	x.mu.Lock()
 	x.received.note(p[:n], x.keep)
+	x.received.ends(err)
 	x.mu.Unlock()
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
-		x.mu.Lock()
-		x.received.whole = len(x.received.begin) == int(x.received.size)
-		x.mu.Unlock()
 		x.end(nil)
 	default:
 		x.end(err)
 	}
 	return n, err
+}
+
+// reads notes that somebody begins to read, or has the end without that.
+func (x *watched) reads() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.read && !x.came.IsZero() {
+		x.read, x.idle = true, time.Since(x.came)
+	}
 }
 
 // Close ends the exchange.
@@ -141,16 +140,19 @@ func (x *watched) panicked() {
 
 func (x *watched) end(err error) {
 	x.once.Do(func() {
+		x.reads()
+		x.mu.Lock()
 		if x.stop != nil {
 			x.stop()
 		}
-		x.mu.Lock()
 		x.err, x.took = err, time.Since(x.begun)
 		x.phases = x.clock.phases(x.begun, x.begun.Add(x.took))
 		x.sent.settle(x.request.ContentLength)
 		if x.answer != nil {
 			x.received.settle(x.answer.ContentLength)
 		}
+		x.took -= x.idle
+		x.phases.receive = max(0, x.phases.receive-x.idle)
 		over := x.exchange
 		x.mu.Unlock()
 		x.done(&over)
@@ -162,63 +164,3 @@ type panicked struct{}
 
 func (panicked) Error() string     { return "a step or the transport panicked" }
 func (panicked) ErrorType() string { return "panic" }
-
-// clock is when the parts of a send began and ended, each the last time.
-type clock struct {
-	mu                                                                    sync.Mutex
-	asked, dns, dnsEnd, dial, dialEnd, shake, shakeEnd, got, wrote, first time.Time
-	reused                                                                bool
-	remote                                                                string
-}
-
-func (c *clock) trace() *httptrace.ClientTrace {
-	at := func(t *time.Time) {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		*t = time.Now()
-	}
-	return &httptrace.ClientTrace{
-		GetConn:              func(string) { at(&c.asked) },
-		DNSStart:             func(httptrace.DNSStartInfo) { at(&c.dns) },
-		DNSDone:              func(httptrace.DNSDoneInfo) { at(&c.dnsEnd) },
-		ConnectStart:         func(string, string) { at(&c.dial) },
-		ConnectDone:          func(string, string, error) { at(&c.dialEnd) },
-		TLSHandshakeStart:    func() { at(&c.shake) },
-		TLSHandshakeDone:     func(tls.ConnectionState, error) { at(&c.shakeEnd) },
-		WroteRequest:         func(httptrace.WroteRequestInfo) { at(&c.wrote) },
-		GotFirstResponseByte: func() { at(&c.first) },
-		GotConn: func(i httptrace.GotConnInfo) {
-			at(&c.got)
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.reused = i.Reused
-			if i.Conn != nil {
-				c.remote = i.Conn.RemoteAddr().String()
-			}
-		},
-	}
-}
-
-// phases are the times between.
-func (c *clock) phases(begun, ended time.Time) phases {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	between := func(from, to time.Time) time.Duration {
-		if from.IsZero() || to.Before(from) {
-			return 0
-		}
-		return to.Sub(from)
-	}
-	wrote := c.wrote
-	if !c.first.IsZero() && (wrote.IsZero() || wrote.After(c.first)) { // the answer came before all was sent
-		wrote = c.first
-	}
-	p := phases{
-		reused: c.reused, remote: c.remote, blocked: between(begun, c.asked),
-		send: between(c.got, wrote), wait: between(wrote, c.first), receive: between(c.first, ended),
-	}
-	if !c.reused { // a connection that was made for another request is not this one's
-		p.dns, p.connect, p.tls = between(c.dns, c.dnsEnd), between(c.dial, c.dialEnd), between(c.shake, c.shakeEnd)
-	}
-	return p
-}

@@ -19,6 +19,13 @@ func (b *body) note(p []byte, keep int) {
 	}
 }
 
+// ends notes that all of the body was read, where err says so.
+func (b *body) ends(err error) {
+	if errors.Is(err, io.EOF) {
+		b.whole = int64(len(b.begin)) == b.size
+	}
+}
+
 // settle tells whether the beginning is all of a body whose length is known: nobody has to
 // read on to its end.
 func (b *body) settle(length int64) {
@@ -36,9 +43,7 @@ func (b *sentBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.of.mu.Lock()
 	b.of.sent.note(p[:n], b.of.keep)
-	if errors.Is(err, io.EOF) {
-		b.of.sent.whole = len(b.of.sent.begin) == int(b.of.sent.size)
-	}
+	b.of.sent.ends(err)
 	b.of.mu.Unlock()
 	return n, err
 }
