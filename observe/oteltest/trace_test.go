@@ -67,7 +67,7 @@ func (s spans) whole(t *testing.T) (call trace.ReadOnlySpan, sends, tokens []tra
 func value(span trace.ReadOnlySpan, key string) string {
 	for _, kv := range span.Attributes() {
 		if string(kv.Key) == key {
-			return kv.Value.Emit()
+			return kv.Value.String()
 		}
 	}
 	return ""
@@ -305,7 +305,7 @@ func TestUnderRoundTripperSendsAreBelowTheCallersSpan(t *testing.T) {
 	require.NoError(t, err)
 	resp, err := client.Do(req)
 	require.NoError(t, err)
-	require.Len(t, s.Ended(), 0, "the body is still to be read")
+	require.Empty(t, s.Ended(), "the body is still to be read")
 	_, err = io.ReadAll(resp.Body)
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
