@@ -10,7 +10,7 @@ test: # what a user runs
 
 lint: # every module, nested ones too
 	unformatted=$$($(TOOL) gofumpt -l .); echo "$$unformatted"; test -z "$$unformatted"
-	for module in . $(NESTED); do (cd $$module && go vet ./... && $(TOOL) golangci-lint run); done
+	for module in . $(NESTED); do (cd $$module && go vet ./... && $(TOOL) golangci-lint run --allow-serial-runners); done
 
 fmt:
 	$(TOOL) golangci-lint fmt

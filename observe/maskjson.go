@@ -218,7 +218,7 @@ func (j *jsonMask) member(parent, name string, s *siblings) bool {
 	begin, from := len(j.out), j.space()
 	ok := j.value(name)
 	var said string
-	if ok && json.Unmarshal(j.in[from:j.at], &said) != nil {
+	if ok && j.in[from] == '"' && json.Unmarshal(j.in[from:j.at], &said) != nil {
 		said = ""
 	}
 	if cut := s.note(j.mask, name, said, begin, len(j.out)); cut.to > 0 {

@@ -62,7 +62,10 @@ func (m mask) urls(s string) string {
 		for begin > 0 && isSchemeChar(s[begin-1]) {
 			begin--
 		}
-		end := at + strings.IndexFunc(s[at:]+" ", func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'<>`\\^|", r) })
+		end := len(s)
+		if size := strings.IndexFunc(s[at:], func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune("\"'<>`\\^|", r) }); size >= 0 {
+			end = at + size
+		}
 		end = at + len(strings.TrimRight(s[at:end], ":,.)]}")) // of the sentence around it
 		end = max(end, at+len("://"))
 		b.WriteString(s[:begin])
@@ -127,7 +130,10 @@ func (m mask) names(s string) string {
 		}
 		name := s[at : at+size]
 		at += size
-		valued := m.afterName(s[at:])
+		valued := 0
+		if name != "" {
+			valued = m.afterName(s[at:])
+		}
 		if label && name != "" { // <input name="password" value="...">
 			if m.isSecret(name) {
 				return s[:at] + " " + m.mark(name)
@@ -135,7 +141,7 @@ func (m mask) names(s string) string {
 			label = false
 		}
 		label = label || (valued > 0 && isLabelName(name))
-		if name != "" && valued > 0 && (m.isSecret(name) || m.isSecret(before+name)) {
+		if valued > 0 && (m.isSecret(name) || m.isSecret(before+name)) {
 			said := s[at+valued:]
 			shown := strings.TrimLeft(said, " \t\"'\\")
 			if at = len(s) - len(shown); !strings.HasPrefix(shown, redact.Mark) {
@@ -165,7 +171,12 @@ func isNoName(r rune) bool {
 // afterName is the length of what stands between a name and its value, or 0 where there is
 // no value.
 func (m mask) afterName(s string) int {
-	rest := trimQuotes(s)
+	const most = 256
+	rest := trimQuotes(s[:min(len(s), most)])
+	if rest == "" && len(s) > most { // nobody writes so
+		return most
+	}
+	s = s[:min(len(s), most)]
 	for _, sign := range []string{":", "=", ">", "%3a", "%3A", "%3d", "%3D"} {
 		value, ok := strings.CutPrefix(rest, sign)
 		if !ok {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -269,4 +270,16 @@ func FuzzASecretInANamedFieldNeverShows(f *testing.F) {
 			require.NotContains(t, (*Redactor)(nil).urlText(nil, "https://a.test/"+before+"?"+name+"=5ECRET"+after), "5ECRET")
 		}
 	})
+}
+
+func TestALargeBodyOfAnyKindIsDoneInLittleTime(t *testing.T) {
+	const size = 1 << 18
+	for _, part := range []string{`"`, `[`, `{"a":`, `{"password":`, `a"`, `a=`, `a:`, `://`, `<a>`, `<![CDATA[x]]>`, `\`, `[{"name":"a","value":"b"},`, `https://a?b `, `Bearer `, `%22`, `a[`, "&amp;"} {
+		doc := strings.Repeat(part, size/len(part))
+		for _, kind := range []string{"application/json", "text/plain", "text/xml", "application/x-www-form-urlencoded", "text/html", "application/x-ndjson"} {
+			begun := time.Now()
+			(*Redactor)(nil).body(nil, kind, whole(doc))
+			require.Less(t, time.Since(begun), 20*time.Second, "%s of %s", kind, part)
+		}
+	}
 }

@@ -55,7 +55,7 @@ func newServer(t *testing.T, life int) *server {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /token", func(w http.ResponseWriter, _ *http.Request) {
 		n := s.mints.Add(1)
-		time.Sleep(s.takes)
+		<-time.After(s.takes)
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = fmt.Fprintf(w, `{"access_token":"AT%d","expires_in":%d}`, n, s.life)
 	})
