@@ -27,16 +27,20 @@ func open(t *testing.T) *browser {
 	t.Helper()
 	b := start(t)
 	messages := chromedp.Console(b.ctx)
-	b.t.Cleanup(func() {
-		var said string
-		go func() { _ = chromedp.Cancel(b.ctx) }()
+	said := make(chan string)
+	go func() {
+		var all string
 		for m, err := range messages {
 			if err != nil {
 				break
 			}
-			said += fmt.Sprintln(m)
+			all += fmt.Sprintln(m)
 		}
-		require.Empty(t, said, "the console is to be silent")
+		said <- all
+	}()
+	t.Cleanup(func() {
+		_ = chromedp.Cancel(b.ctx)
+		require.Empty(t, <-said, "the console is to be silent")
 	})
 	return b
 }
@@ -51,7 +55,7 @@ func start(t *testing.T) *browser {
 		t.Skip("there is no chromium: apt-get install chromium")
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.NoSandbox, chromedp.UserDataDir(t.TempDir()))
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
+	ctx, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), opts...) // the test's ends before its Cleanup
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
