@@ -52,7 +52,7 @@ func (s Stack) find(name string) int {
 var ranks = map[string]int{
 	"require-status": 1, "require-json": 2, "deadline": 3,
 	"header": 4, "user-agent": 5, "request-id": 6, "idempotency-key": 7,
-	"log": 8, "trace": 9, "metrics": 10,
+	"log": 8, "trace": 9, "metrics": 10, "curl": 11, "har": 12, "recorder": 13,
 	"retry": 1, hedge: users + 1, // the innermost, also where a user's step retries
 	"basic": 1, "bearer": 2, "jwt": 2, "oauth2": 3, "api-key": 4, "netrc": 5,
 	"digest": users + 1, "hmac": users + 1, "oauth1": users + 1, "signature": users + 2, "sigv4": users + 2, // last: they cover what the others have written
