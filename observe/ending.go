@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/restykit/restykit/middleware"
 )
@@ -15,9 +16,11 @@ import (
 type ending struct {
 	io.ReadCloser
 
-	size int64 // read so far, by one reader at a time
+	size atomic.Int64 // read so far
 	once sync.Once
 	told func(error)
+
+	mu   sync.Mutex // of stop, which is set while its function may run already
 	stop func() bool
 }
 
@@ -26,6 +29,8 @@ func (e *ending) follow(ctx context.Context, info *middleware.Info, resp *http.R
 	e.ReadCloser, e.told = resp.Body, told
 	resp.Body = e
 	if info.Streams() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
 		e.stop = context.AfterFunc(ctx, func() { e.end(context.Cause(ctx)) })
 	}
 }
@@ -33,7 +38,7 @@ func (e *ending) follow(ctx context.Context, info *middleware.Info, resp *http.R
 // Read notes the end.
 func (e *ending) Read(p []byte) (int, error) {
 	n, err := e.ReadCloser.Read(p)
-	e.size += int64(n)
+	e.size.Add(int64(n))
 	switch {
 	case err == nil:
 	case errors.Is(err, io.EOF):
@@ -53,8 +58,11 @@ func (e *ending) Close() error {
 
 func (e *ending) end(err error) {
 	e.once.Do(func() {
-		if e.stop != nil {
-			e.stop()
+		e.mu.Lock()
+		stop := e.stop
+		e.mu.Unlock()
+		if stop != nil {
+			stop()
 		}
 		e.told(err)
 	})

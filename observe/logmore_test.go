@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -292,10 +293,17 @@ func TestAHandlerThatPanicsBreaksNoCall(t *testing.T) {
 }
 
 func TestWhatIsOffAllocatesNothing(t *testing.T) {
+	if raced {
+		t.Skip("the race detector allocates, too")
+	}
 	off, failures := to(slog.LevelError+1), to(slog.LevelWarn)
 	allocations := func(steps ...middleware.Middleware) float64 {
 		c := clientOf(t, answering(200, "text/plain", "ok"), append(steps, middleware.MaxBody(1<<20))...)
-		return testing.AllocsPerRun(200, func() { _, _ = c.R().Get("/") })
+		least := math.Inf(1) // others may allocate at the same time
+		for range 10 {
+			least = min(least, testing.AllocsPerRun(50, func() { _, _ = c.R().Get("/") }))
+		}
+		return least
 	}
 	without := allocations()
 	require.InDelta(t, without, allocations(observe.Log{Logger: off}), 0.5)

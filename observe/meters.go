@@ -129,7 +129,7 @@ func (m *meters) send(s *measured) {
 		m.requests.Record(s.ctx, s.sent, set...)
 	}
 	if s.ReadCloser != nil {
-		m.answers.Record(s.ctx, s.size, set...)
+		m.answers.Record(s.ctx, s.size.Load(), set...)
 	}
 }
 
