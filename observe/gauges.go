@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
@@ -36,13 +37,14 @@ func (m *meters) gauge(ctx context.Context) {
 		if len(all) == 0 {
 			return
 		}
-		_, err := m.gauges.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+		if _, err := m.gauges.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 			for _, g := range all {
 				g.Gauges(func(name, origin string, value float64) { m.observe(o, g.Name(), name, origin, value) })
 			}
 			return nil
-		}, m.gauges.step)
-		_ = err // it is that of a callback without instruments
+		}, m.gauges.step); err != nil {
+			otel.Handle(err)
+		}
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -25,7 +26,6 @@ type meters struct {
 	attempts               metric.Int64Histogram
 	events                 metric.Int64Counter
 	gauges                 gauges
-	wrong                  error
 	routes                 routes[[]metric.AddOption]
 	outcomes, callOutcomes outcomes
 }
@@ -110,7 +110,9 @@ func newMeters(provider metric.MeterProvider, client string) *meters {
 	m.waits, errs[6] = meter.Float64Histogram("restykit.wait.duration", metric.WithUnit("s"), metric.WithDescription("Time that a step waited before a send."), longSeconds())
 	m.mints, errs[7] = meter.Float64Histogram("restykit.mint.duration", metric.WithUnit("s"), metric.WithDescription("Time that callers waited for a token."), longSeconds())
 	m.events, errs[8] = meter.Int64Counter("restykit.events", metric.WithUnit("{event}"), metric.WithDescription("What steps did between the sends."))
-	m.wrong = errors.Join(append(errs[:], m.gauges.make(meter))...)
+	if err := errors.Join(append(errs[:], m.gauges.make(meter))...); err != nil {
+		otel.Handle(err)
+	}
 	return m
 }
 

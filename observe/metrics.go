@@ -29,7 +29,8 @@ import (
 // many series as the program has routes. Of more than 1024 routes, such as redirects into
 // the unknown, the attributes are made anew each time.
 //
-// With [Trace] beside it, measurements have exemplars of the call's span. Under
+// An instrument that cannot be made is told to the error handler of OpenTelemetry, and the
+// others go on. With [Trace] beside it, measurements have exemplars of the call's span. Under
 // [middleware.Stack.RoundTripper] only sends are measured.
 type Metrics struct {
 	// Provider makes the instruments. nil is [otel.GetMeterProvider].
@@ -58,14 +59,6 @@ func (m Metrics) Bind(old middleware.Middleware) middleware.Middleware {
 	}
 	m.own = newMeters(provider, m.Client)
 	return m
-}
-
-// Validate refuses a provider that makes no instruments.
-func (m Metrics) Validate() error {
-	if m.own == nil {
-		return nil
-	}
-	return m.own.wrong
 }
 
 // Attempt measures a send.
